@@ -1,0 +1,263 @@
+"""What is remembered: videos, batches, entries, scans, frames, faces, tracks, classifiers, reviews, workers.
+
+Times are seconds since the Unix epoch by the database's clock. SQL is the truth; the broker only carries ids.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy import BigInteger as PlainBigInteger
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+BigInteger = PlainBigInteger().with_variant(Integer, "sqlite")
+
+STATES = ("queued", "running", "judged", "no_face", "unreadable", "failed", "quarantined", "cancelled")
+"""Every state of a scan, in the order in which they are shown."""
+
+WAITING_STATES = ("queued", "running")
+REUSABLE_STATES = ("queued", "running", "judged", "no_face", "unreadable")
+
+
+class Base(DeclarativeBase):
+    """The parent of every table; names constraints so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Video(Base):
+    """A content, known by its SHA-256; what its container says is filled in by the first scan."""
+
+    __tablename__ = "videos"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    size_bytes: Mapped[int] = mapped_column(PlainBigInteger)
+    first_seen_at: Mapped[float] = mapped_column(Double)
+    duration_s: Mapped[float | None] = mapped_column(Double)
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    codec: Mapped[str | None] = mapped_column(String(64))
+    container: Mapped[str | None] = mapped_column(String(128))
+    frame_rate: Mapped[float | None] = mapped_column(Double)
+    rotation_deg: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class KnownFile(Base):
+    """A path whose content was hashed: same path, size and mtime need no second reading."""
+
+    __tablename__ = "known_files"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    # A path may be longer than an index entry of PostgreSQL, so its SHA-256 is the key.
+    path_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    path: Mapped[bytes] = mapped_column(LargeBinary)
+    size_bytes: Mapped[int] = mapped_column(PlainBigInteger)
+    mtime_ns: Mapped[int] = mapped_column(PlainBigInteger)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id"), index=True)
+
+
+class Classifier(Base):
+    """A registered bundle; at most one is active."""
+
+    __tablename__ = "classifiers"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    version: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    path: Mapped[str] = mapped_column(Text)
+    manifest: Mapped[dict[str, Any]] = mapped_column(JSON)
+    active: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[float] = mapped_column(Double)
+    activated_at: Mapped[float | None] = mapped_column(Double)
+    # The one that was active before, so that a rollback knows where to go.
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("classifiers.id"))
+
+
+class Batch(Base):
+    """The entries of one submission."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    created_at: Mapped[float] = mapped_column(Double)
+    classifier_id: Mapped[int] = mapped_column(ForeignKey("classifiers.id"))
+    # preset, frames, max_frames, aggregate, as asked for.
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    priority: Mapped[str] = mapped_column(String(16))
+    ignored: Mapped[int] = mapped_column(default=0)
+    # False until every entry of the submission has been written.
+    is_complete: Mapped[bool] = mapped_column(Boolean, default=False)
+    cancelled_at: Mapped[float | None] = mapped_column(Double)
+
+
+class Scan(Base):
+    """The judging of one video by one classifier with one set of options."""
+
+    __tablename__ = "scans"
+    __table_args__ = (
+        # A forced scan is a new generation, so two submissions at once cannot both make the same one.
+        UniqueConstraint("video_id", "classifier_id", "options_key", "generation"),
+        Index(
+            "ix_scans_waiting",
+            "state",
+            "lease_expires_at",
+            sqlite_where=text("state IN ('queued', 'running')"),
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id"), index=True)
+    classifier_id: Mapped[int] = mapped_column(ForeignKey("classifiers.id"))
+    # The sampling options that change a score, as one string such as "frames=16 max_frames=256".
+    options_key: Mapped[str] = mapped_column(String(200))
+    generation: Mapped[int] = mapped_column(default=1)
+    frames: Mapped[int]
+    max_frames: Mapped[int]
+    # Where the content was found when it was submitted; the worker opens this file.
+    path: Mapped[bytes] = mapped_column(LargeBinary)
+    priority: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    reason: Mapped[str | None] = mapped_column(String(64))
+    detail: Mapped[str | None] = mapped_column(Text)
+    warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # Starts of the judging so far, and how many of them ended with the worker lost.
+    attempts: Mapped[int] = mapped_column(default=0)
+    losses: Mapped[int] = mapped_column(default=0)
+    # True while the present attempt runs with no other scan beside it in its worker.
+    runs_alone: Mapped[bool] = mapped_column(Boolean, default=False)
+    # The lease: who holds it, its fencing token (rises with every claim), its end.
+    worker: Mapped[str | None] = mapped_column(String(200))
+    token: Mapped[int] = mapped_column(default=0)
+    lease_expires_at: Mapped[float | None] = mapped_column(Double)
+    # Not before this moment is the scan claimed again (back-off after a transient error).
+    not_before: Mapped[float | None] = mapped_column(Double)
+    stage: Mapped[str | None] = mapped_column(String(16))
+    progress: Mapped[float | None] = mapped_column(Double)
+    is_cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    queued_at: Mapped[float] = mapped_column(Double)
+    sent_at: Mapped[float | None] = mapped_column(Double)
+    started_at: Mapped[float | None] = mapped_column(Double)
+    finished_at: Mapped[float | None] = mapped_column(Double, index=True)
+    # The calibrated score of the video under each aggregation; set only when judged.
+    score_mean: Mapped[float | None] = mapped_column(Double)
+    score_top_k: Mapped[float | None] = mapped_column(Double)
+    score_confident: Mapped[float | None] = mapped_column(Double)
+    score_max_track: Mapped[float | None] = mapped_column(Double)
+    frames_sampled: Mapped[int | None]
+    frames_with_faces: Mapped[int | None]
+    faces: Mapped[int | None]
+    seconds: Mapped[dict[str, float] | None] = mapped_column(JSON)
+    runtime: Mapped[str | None] = mapped_column(String(32))
+    # What the worker left behind when it died: signal, exit status, last stage, stderr tail.
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class Entry(Base):
+    """One path of one submission; without a scan it carries its own state, reason and detail."""
+
+    __tablename__ = "entries"
+    __table_args__ = (UniqueConstraint("batch_id", "position"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"))
+    position: Mapped[int]
+    path: Mapped[bytes] = mapped_column(LargeBinary)
+    video_id: Mapped[int | None] = mapped_column(ForeignKey("videos.id"), index=True)
+    scan_id: Mapped[int | None] = mapped_column(ForeignKey("scans.id"), index=True)
+    state: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    detail: Mapped[str | None] = mapped_column(Text)
+    reused: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class FrameRow(Base):
+    """A sampled frame of a judged scan."""
+
+    __tablename__ = "frames"
+
+    scan_id: Mapped[int] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    t_s: Mapped[float] = mapped_column(Double)
+    score: Mapped[float | None] = mapped_column(Double)
+
+
+class FaceRow(Base):
+    """A judged face; its box is in pixels of the displayed video."""
+
+    __tablename__ = "faces"
+
+    scan_id: Mapped[int] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    frame_position: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    x_px: Mapped[float] = mapped_column(Double)
+    y_px: Mapped[float] = mapped_column(Double)
+    w_px: Mapped[float] = mapped_column(Double)
+    h_px: Mapped[float] = mapped_column(Double)
+    detection: Mapped[float] = mapped_column(Double)
+    logit: Mapped[float] = mapped_column(Double)
+    score: Mapped[float] = mapped_column(Double)
+    track: Mapped[int]
+
+
+class TrackRow(Base):
+    """One person's faces over a scan, and the calibrated score of them alone."""
+
+    __tablename__ = "tracks"
+
+    scan_id: Mapped[int] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    track: Mapped[int] = mapped_column(primary_key=True)
+    faces: Mapped[int]
+    score: Mapped[float] = mapped_column(Double)
+
+
+class Review(Base):
+    """A reviewer's label; it stands beside the machine's verdict, never over it."""
+
+    __tablename__ = "reviews"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id"), index=True)
+    scan_id: Mapped[int | None] = mapped_column(ForeignKey("scans.id"))
+    label: Mapped[str] = mapped_column(String(8))
+    note: Mapped[str | None] = mapped_column(Text)
+    reviewer: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[float] = mapped_column(Double)
+
+
+class WorkerRow(Base):
+    """A worker that says it is alive."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    pid: Mapped[int]
+    queues: Mapped[str] = mapped_column(String(200))
+    concurrency: Mapped[int]
+    started_at: Mapped[float] = mapped_column(Double)
+    seen_at: Mapped[float] = mapped_column(Double)

@@ -1,0 +1,1 @@
+"""The bundles of the classifiers that come with the product."""

@@ -1,0 +1,1 @@
+"""The face detector's network, placed here by scripts/fetch_weights."""

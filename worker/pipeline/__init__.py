@@ -1,0 +1,1 @@
+"""One video in, one verdict out: pure, without queue or database."""
