@@ -1,0 +1,1 @@
+"""What the scripts are made of where shell is not enough; never part of the installed package."""
