@@ -1,0 +1,272 @@
+"""The settings: read once from FAKESWEEP_* variables, frozen, and a bad value is refused by its name."""
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+Device = Literal["auto", "cpu", "gpu"]
+
+DEVICES = ("auto", "cpu", "gpu")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
+DATABASE_SCHEMES = ("sqlite", "postgresql+psycopg", "postgresql", "postgres")
+
+# A lease must outlive a few lost heartbeats, or a busy machine loses scans that are doing well.
+HEARTBEATS_PER_LEASE = 2
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be used; the message names it, the value and the next step."""
+
+
+class Variable(NamedTuple):
+    """A variable as the documentation and `doctor` show it."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES = (
+    Variable(
+        "FAKESWEEP_HOME",
+        "the user's data directory",
+        "where the database, the embedded broker, imported classifiers and evidence are kept",
+    ),
+    Variable(
+        "FAKESWEEP_BROKER_URL",
+        "embedded",
+        "redis://, rediss://, redis+socket:// or sentinel:// of a broker of yours",
+    ),
+    Variable(
+        "FAKESWEEP_DATABASE_URL",
+        "SQLite in FAKESWEEP_HOME",
+        "postgresql+psycopg://USER:PASSWORD@HOST/NAME, or sqlite:////path/to/file.db",
+    ),
+    Variable(
+        "FAKESWEEP_DEVICE", "auto", "auto, cpu or gpu: what judges; auto takes a GPU where one is visible"
+    ),
+    Variable("FAKESWEEP_CLASSIFIER", "the active one", "the directory of a classifier bundle to judge with"),
+    Variable("FAKESWEEP_FFMPEG", "the bundled one", "the path of an ffmpeg program to decode with"),
+    Variable(
+        "FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"
+    ),
+    Variable("FAKESWEEP_LOG_LEVEL", "info", "debug, info, warning or error"),
+    Variable("FAKESWEEP_LEASE_S", "20", "seconds without a sign of life after which a scan counts as lost"),
+    Variable("FAKESWEEP_HEARTBEAT_S", "5", "seconds between a running scan's signs of life"),
+    Variable("FAKESWEEP_SWEEP_S", "5", "seconds between a scheduler's looks for lost scans"),
+    Variable(
+        "FAKESWEEP_MAX_ATTEMPTS", "3", "starts of a scan before a failure of ours or the machine's is final"
+    ),
+    Variable("FAKESWEEP_TIME_LIMIT_S", "3600", "wall-clock seconds that one video may take"),
+    Variable("FAKESWEEP_GRACE_S", "30", "seconds that a stopping worker gives its running scans to finish"),
+)
+"""Every variable, its default and its meaning, in the order in which people need them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation was told.
+
+    Args:
+        home: absolute directory of the state.
+        broker_url: None for the embedded broker.
+        database_url: None for SQLite in `home`.
+        classifier: directory of a bundle, None for the active one.
+        ffmpeg: None for the bundled one.
+        concurrency: scans at once in a worker, None for one per usable core.
+        lease_s: a running scan without a sign of life for so long is lost.
+        time_limit_s: wall-clock seconds for one video.
+        grace_s: how long a stopping worker waits for its running scans.
+    """
+
+    home: Path
+    broker_url: str | None = None
+    database_url: str | None = None
+    device: Device = "auto"
+    classifier: str | None = None
+    ffmpeg: Path | None = None
+    concurrency: int | None = None
+    log_level: str = "info"
+    lease_s: float = 20.0
+    heartbeat_s: float = 5.0
+    sweep_s: float = 5.0
+    max_attempts: int = 3
+    time_limit_s: float = 3600.0
+    grace_s: float = 30.0
+
+    @property
+    def is_embedded_broker(self) -> bool:
+        """Whether the broker is the one that we run ourselves."""
+        return self.broker_url is None
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's address, whether it was given or not."""
+        return self.database_url or f"sqlite:///{self.home / 'fakesweep.db'}"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the FAKESWEEP_* variables; one that is empty counts as unset.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    read = _Reader(environ)
+    settings = Settings(
+        home=read.get("HOME", _parse_directory) or _default_home(),
+        broker_url=read.get("BROKER_URL", _parse_broker_url),
+        database_url=read.get("DATABASE_URL", _parse_database_url),
+        device=cast("Device", read.get("DEVICE", _one_of(DEVICES)) or Settings.device),
+        classifier=read.get("CLASSIFIER", _parse_bundle),
+        ffmpeg=read.get("FFMPEG", _parse_program),
+        concurrency=read.get("CONCURRENCY", _parse_concurrency),
+        log_level=read.get("LOG_LEVEL", _one_of(LOG_LEVELS)) or Settings.log_level,
+        lease_s=read.get("LEASE_S", _parse_seconds) or Settings.lease_s,
+        heartbeat_s=read.get("HEARTBEAT_S", _parse_seconds) or Settings.heartbeat_s,
+        sweep_s=read.get("SWEEP_S", _parse_seconds) or Settings.sweep_s,
+        max_attempts=read.get("MAX_ATTEMPTS", _parse_count) or Settings.max_attempts,
+        time_limit_s=read.get("TIME_LIMIT_S", _parse_seconds) or Settings.time_limit_s,
+        grace_s=read.get("GRACE_S", _parse_seconds) or Settings.grace_s,
+    )
+    if settings.lease_s < HEARTBEATS_PER_LEASE * settings.heartbeat_s:
+        raise SettingsError(
+            f"FAKESWEEP_LEASE_S must be at least {HEARTBEATS_PER_LEASE} times FAKESWEEP_HEARTBEAT_S "
+            f"({settings.heartbeat_s:g}), got {settings.lease_s:g}: raise the first or lower the second"
+        )
+    return settings
+
+
+def mask_url(url: str) -> str:
+    """The address with its password hidden, fit for logs and messages."""
+    # From the first colon after the scheme to the last @: a password may hold slashes and @ itself.
+    masked = re.sub(r"(://[^/@:]*:).*@", r"\1***@", url)
+    return re.sub(r"([?&][^=&]*password=)[^&]*", r"\1***", masked)
+
+
+class _Reader:
+    """Looks variables up and names them in what their parser complains of."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def get(self, suffix: str, parse: Callable[[str], T]) -> T | None:
+        """The parsed value, None where the variable is unset or empty."""
+        name = f"FAKESWEEP_{suffix}"
+        value = self._environ.get(name, "")
+        if not value.strip():
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise SettingsError(f"{name} {error}") from error
+
+
+def _default_home() -> Path:
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed where FAKESWEEP_HOME is set
+
+    return user_data_path("fakesweep")
+
+
+def _parse_directory(value: str) -> Path:
+    path = _parse_path(value)
+    if path.exists() and not path.is_dir():
+        raise ValueError(
+            f"must be a directory, got {value!r}, which is none: name another place, or unset it"
+        )
+    return path
+
+
+def _parse_path(value: str) -> Path:
+    try:
+        return Path(value).expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        raise ValueError(f"is no usable path, got {value!r} ({error}): write it out in full") from error
+
+
+def _parse_broker_url(value: str) -> str:
+    advice = "write redis://:PASSWORD@HOST:6379/0, or unset it for the embedded broker"
+    # Several addresses, one after the other when one is down, are parted by semicolons.
+    for url in value.split(";"):
+        _check_url(url, BROKER_SCHEMES, advice)
+    return value
+
+
+def _parse_database_url(value: str) -> str:
+    advice = "write postgresql+psycopg://USER:PASSWORD@HOST/NAME, or unset it for SQLite"
+    _check_url(value, DATABASE_SCHEMES, advice)
+    if value.startswith("sqlite") and not value.startswith("sqlite:///"):
+        raise ValueError(
+            f"must have three slashes and a path, got {value!r}: write sqlite:////path/to/file.db"
+        )
+    return value
+
+
+def _check_url(url: str, schemes: tuple[str, ...], advice: str) -> None:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in schemes or not rest:
+        kinds = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"must start with one of {kinds}, got {mask_url(url)!r}: {advice}")
+    if scheme in ("redis+socket", "sqlite"):
+        return
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise ValueError(f"has no usable host and port, got {mask_url(url)!r}: {advice}") from error
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.strip().lower() not in choices:
+            raise ValueError(
+                f"must be one of {', '.join(choices)}, got {value!r}: set one of these, or unset it"
+            )
+        return value.strip().lower()
+
+    return parse
+
+
+def _parse_bundle(value: str) -> str:
+    path = _parse_path(value)
+    if not path.is_dir():
+        raise ValueError(
+            f"must be the directory of a bundle, got {value!r}, which is none: see `fakesweep classifiers`"
+        )
+    return str(path)
+
+
+def _parse_program(value: str) -> Path:
+    path = _parse_path(value)
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise ValueError(
+            f"must be a program that can be run, got {value!r}: unset it to use the bundled ffmpeg"
+        )
+    return path
+
+
+def _parse_concurrency(value: str) -> int | None:
+    return None if value.strip().lower() == "auto" else _parse_count(value)
+
+
+def _parse_count(value: str) -> int:
+    digits = value.strip()
+    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 1024):
+        raise ValueError(f"must be a whole number from 1 to 1024, got {value!r}: correct it, or unset it")
+    return int(digits)
+
+
+def _parse_seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= 7 * 24 * 3600:
+        raise ValueError(f"must be seconds, above 0 and up to a week, got {value!r}: correct it, or unset it")
+    return seconds
