@@ -229,8 +229,11 @@ def run(command: list[str], *, log: Path | None = None, progress: bool = False) 
     ):
         for line in process.stdout or ():
             kept.write(line)
-            if progress and re.search(r"Downloading .*\((\d{2,}\.\d MB|.* GB)\)|^Installing", line):
-                say("  " + line.strip()[:100])
+            large = re.search(r"Downloading ([^-/ ]+)-\S+ \((\d{2,}\.\d MB|.* GB)\)", line)
+            if progress and large:
+                say(f"  downloading {large[1]} ({large[2]})")
+            elif progress and line.startswith("Installing"):
+                say("  unpacking")
         return process.wait()
 
 
@@ -243,7 +246,7 @@ def explain(log: Path) -> str:
     elif "DO NOT MATCH THE HASHES" in text.upper():
         hint = "a downloaded file is not the one that the lock names: look at your package index or mirror"
     elif re.search(OFFLINE, text):
-        hint = "a download failed: check the network, or name your mirror to pip (`pip config`), then run it again"
+        hint = "a download failed: check the network, or name your mirror to pip, then run it again"
     else:
         hint = "installing failed; run it again, or read the log"
     return f"{hint}\n{tail}\n  The whole log: {log}"
