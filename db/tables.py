@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     Double,
     ForeignKey,
     Index,
@@ -33,6 +34,11 @@ WAITING_STATES = ("queued", "running")
 REUSABLE_STATES = ("queued", "running", "judged", "no_face", "unreadable")
 
 
+def _only_where(condition: str) -> dict[str, Any]:
+    """Options of an index that holds only the rows which meet `condition`."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Base(DeclarativeBase):
     """The parent of every table; names constraints so that migrations can find them."""
 
@@ -42,6 +48,7 @@ class Base(DeclarativeBase):
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
             "pk": "pk_%(table_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
 
@@ -82,6 +89,7 @@ class Classifier(Base):
     """A registered bundle; at most one is active."""
 
     __tablename__ = "classifiers"
+    __table_args__ = (Index("ix_classifiers_active", "active", unique=True, **_only_where("active")),)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
@@ -121,17 +129,18 @@ class Scan(Base):
     __table_args__ = (
         # A forced scan is a new generation, so two submissions at once cannot both make the same one.
         UniqueConstraint("video_id", "classifier_id", "options_key", "generation"),
-        Index(
-            "ix_scans_waiting",
-            "state",
-            "lease_expires_at",
-            sqlite_where=text("state IN ('queued', 'running')"),
-            postgresql_where=text("state IN ('queued', 'running')"),
+        # The indexes of what is under way stay small, however large the archive grows.
+        Index("ix_scans_running", "lease_expires_at", **_only_where("state = 'running'")),
+        Index("ix_scans_sent", "sent_at", **_only_where("state = 'queued'")),
+        Index("ix_scans_unsent", "priority", "id", **_only_where("state = 'queued' AND sent_at IS NULL")),
+        CheckConstraint("(state = 'judged') = (score_mean IS NOT NULL)", name="only_judged_has_score"),
+        CheckConstraint(
+            "(state = 'running') = (lease_expires_at IS NOT NULL)", name="only_running_has_lease"
         ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id"), index=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id"))
     classifier_id: Mapped[int] = mapped_column(ForeignKey("classifiers.id"))
     # The sampling options that change a score, as one string such as "frames=16 max_frames=256".
     options_key: Mapped[str] = mapped_column(String(200))
@@ -140,8 +149,10 @@ class Scan(Base):
     max_frames: Mapped[int]
     # Where the content was found when it was submitted; the worker opens this file.
     path: Mapped[bytes] = mapped_column(LargeBinary)
+    # Of that file when it was hashed: where it differs now, the content may be another.
+    mtime_ns: Mapped[int] = mapped_column(PlainBigInteger)
     priority: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(64))
     detail: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -171,17 +182,20 @@ class Scan(Base):
     frames_sampled: Mapped[int | None]
     frames_with_faces: Mapped[int | None]
     faces: Mapped[int | None]
-    seconds: Mapped[dict[str, float] | None] = mapped_column(JSON)
+    seconds: Mapped[dict[str, float] | None] = mapped_column(JSON(none_as_null=True))
     runtime: Mapped[str | None] = mapped_column(String(32))
     # What the worker left behind when it died: signal, exit status, last stage, stderr tail.
-    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Entry(Base):
     """One path of one submission; without a scan it carries its own state, reason and detail."""
 
     __tablename__ = "entries"
-    __table_args__ = (UniqueConstraint("batch_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("batch_id", "position"),
+        CheckConstraint("(scan_id IS NULL) = (state IS NOT NULL)", name="state_of_its_own_or_scan"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"))
@@ -261,3 +275,14 @@ class WorkerRow(Base):
     concurrency: Mapped[int]
     started_at: Mapped[float] = mapped_column(Double)
     seen_at: Mapped[float] = mapped_column(Double)
+
+
+class SweepRow(Base):
+    """The one row that schedulers share: when leases were looked at, and until when none is called lost."""
+
+    __tablename__ = "sweeps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    swept_at: Mapped[float] = mapped_column(Double)
+    # After a time in which nobody could reach the database, workers get this long to renew first.
+    grace_until: Mapped[float] = mapped_column(Double)

@@ -1,0 +1,173 @@
+"""Opens the database and hands out sessions, one transaction each.
+
+A `Database` belongs to the process that opened it: open it after a fork, never before.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+
+from db.complaints import explain
+from db.errors import DatabaseError
+
+SQLITE_PREFIX = "sqlite:///"
+
+# How long a writer waits for another one, and a new connection for its server.
+BUSY_TIMEOUT_S = 30
+CONNECT_TIMEOUT_S = 10
+# A frozen process must not hold its row locks for ever.
+IDLE_IN_TRANSACTION_S = 60
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database.
+
+    Args:
+        engine: for writes; on SQLite each of its transactions takes the write lock at once.
+        reader: the same pool, for transactions that see one snapshot and write nothing.
+        shown_url: the address with its password hidden, for messages.
+    """
+
+    engine: Engine
+    reader: Engine
+    shown_url: str
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session in one transaction that may write: committed at the end, rolled back on any exception.
+
+        Raises:
+            DatabaseError: the database refused; DatabaseUnavailableError where trying again may help.
+        """
+        with self._session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session in one read-only transaction in which every query sees the same moment.
+
+        Raises:
+            DatabaseError: as for `begin`.
+        """
+        with self._session(self.reader) as session:
+            yield session
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except DBAPIError as error:
+            raise explain(error, self.shown_url) from error
+
+    def dispose(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Opens the database at `url`, and makes sure that it answers.
+
+    Args:
+        url: `sqlite:///PATH` (everything after the third slash is the path, whatever its characters), or
+            `postgresql+psycopg://USER:PASSWORD@HOST/NAME`.
+
+    Raises:
+        DatabaseError: the address is wrong, or nothing usable answers there.
+    """
+    database = _open_sqlite(url) if url.startswith(SQLITE_PREFIX) else _open_postgresql(url)
+    try:
+        with database.reader.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DBAPIError as error:
+        database.dispose()
+        raise explain(error, database.shown_url) from error
+    return database
+
+
+def _open_sqlite(url: str) -> Database:
+    path = Path(url.removeprefix(SQLITE_PREFIX))
+    if str(path) in (".", ":memory:"):
+        raise DatabaseError(
+            f"FAKESWEEP_DATABASE_URL names no file, got {url!r}: write sqlite:////path/to/file.db"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"cannot make the directory of the database {path}: {error.strerror}: set another FAKESWEEP_HOME"
+        ) from error
+
+    def connect() -> sqlite3.Connection:
+        # As bytes, so that a path need not be UTF-8.
+        return sqlite3.connect(
+            os.fsencode(path), timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+
+    # The address that SQLAlchemy sees has no file in it, so it would choose the pool of in-memory databases.
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    shown_url = os.fsencode(url).decode(errors="replace")
+    return Database(engine, engine.execution_options(sqlite_begin="BEGIN"), shown_url)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # First the timeout: switching to WAL needs the lock that another process may hold.
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # The driver's own transactions are off (isolation_level None): they start late, and a read that
+    # becomes a write then fails at once where it should wait. IMMEDIATE waits.
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+
+def _open_postgresql(url: str) -> Database:
+    address = _postgresql_address(url)
+    shown_url = address.render_as_string(hide_password=True)
+    engine = create_engine(
+        address,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "fakesweep",
+            "keepalives_idle": 30,
+            "options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s",
+        },
+    )
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(engine, reader, shown_url)
+
+
+def _postgresql_address(url: str) -> URL:
+    advice = "write postgresql+psycopg://USER:PASSWORD@HOST/NAME or sqlite:////path/to/file.db"
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        # The value may hold a password in an odd place, so it is not repeated.
+        raise DatabaseError(f"FAKESWEEP_DATABASE_URL is no database address: {advice}") from error
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    if address.drivername != "postgresql+psycopg":
+        shown = address.render_as_string(hide_password=True)
+        raise DatabaseError(f"FAKESWEEP_DATABASE_URL must name SQLite or PostgreSQL, got {shown}: {advice}")
+    return address
