@@ -1,0 +1,34 @@
+"""Brings a bundle into the state directory, whole or not at all."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def copy_bundle(directory: Path, *, home: Path) -> Path:
+    """Verifies a bundle, copies it to `home/classifiers/HASH` unless it is there, and returns that place.
+
+    Raises:
+        BundleError: its files are missing or altered.
+    """
+    from worker.pipeline.bundle import verify_bundle
+
+    from cli.opening import manifest_sha256
+
+    verify_bundle(directory)
+    shelf = home / "classifiers"
+    place = shelf / manifest_sha256(directory)[:16]
+    if place == directory.absolute() or place.is_dir():
+        verify_bundle(place)
+        return place
+    shelf.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=shelf) as part:
+        copied = Path(part) / "bundle"
+        copied.mkdir()
+        # Only the bundle's own files: a directory from a stranger may hold anything else.
+        for name in ("manifest.json", "card.md", *verify_bundle(directory).files):
+            if (directory / name).is_file():
+                shutil.copyfile(directory / name, copied / name)
+        verify_bundle(copied)
+        copied.rename(place)
+    return place

@@ -1,0 +1,1 @@
+"""What `fakesweep doctor` looks at: each check answers with one finding."""

@@ -1,0 +1,130 @@
+"""Checks of the machine and of what is installed on it."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from cli.checks.finding import Finding
+
+NEEDED_DECODERS = (
+    "h264",
+    "hevc",
+    "av1",
+    "vp8",
+    "vp9",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "mjpeg",
+    "prores",
+    "wmv2",
+)
+"""What videos that people send are mostly encoded with."""
+
+# The names under which a stream is decoded, where that is not its own: ffmpeg's "av1" needs a GPU.
+_DECODED_BY = {"av1": {"libdav1d", "libaom-av1"}, "vp8": {"vp8", "libvpx"}, "vp9": {"vp9", "libvpx-vp9"}}
+_FFMPEG_ANSWERS_WITHIN_S = 20
+# Room for the database, the broker's log and the evidence of some ten thousand videos.
+_LITTLE_SPACE_BYTES = 1_000_000_000
+
+
+def check_python() -> Finding:
+    """The interpreter and the processor cores it may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding(
+        "Python",
+        "ok",
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}, {cores} cores",
+    )
+
+
+def check_package(distribution: str) -> Finding:
+    """A package that scans need, without importing it."""
+    try:
+        return Finding(distribution, "ok", version(distribution))
+    except PackageNotFoundError:
+        return Finding(distribution, "missing", "not installed", "set up again with `scripts/setup`")
+
+
+def check_ffmpeg(configured: Path | None) -> Finding:
+    """The ffmpeg that decodes: where it lies, its version, and the decoders that it lacks."""
+    from worker.pipeline.ffmpeg import find_ffmpeg
+
+    binary = find_ffmpeg(configured)
+    words = _ffmpeg_says(binary, "-version").split()
+    number = words[2] if words[:2] == ["ffmpeg", "version"] else "unknown version"
+    lacking = lacking_decoders(_ffmpeg_says(binary, "-decoders"))
+    value = f"{number} at {binary}"
+    if lacking:
+        advice = "unset FAKESWEEP_FFMPEG, or name a fuller build, to judge such videos"
+        return Finding("ffmpeg", "note", f"{value}, without {', '.join(lacking)}", advice)
+    return Finding("ffmpeg", "ok", value)
+
+
+def lacking_decoders(listing: str) -> list[str]:
+    """The needed decoders that `ffmpeg -decoders` does not list."""
+    present = set(re.findall(r"^ V\S{5} (\S+)", listing, re.MULTILINE))
+    return [name for name in NEEDED_DECODERS if not present & _DECODED_BY.get(name, {name})]
+
+
+def check_openvino() -> Finding:
+    """The engine that judges on the CPU, and the devices that it sees."""
+    import openvino
+
+    return Finding(
+        "OpenVINO", "ok", f"{version('openvino')}, devices {', '.join(openvino.Core().available_devices)}"
+    )
+
+
+def check_tensorflow() -> Finding:
+    """TensorFlow, which trains, and judges on GPUs; not imported, as that takes seconds."""
+    names = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
+    found = next((name for name in names if _version_of(name)), None)
+    if found is None:
+        return Finding(
+            "TensorFlow", "note", "not installed", "needed for `fakesweep train` and for GPUs only"
+        )
+    gpus = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
+    can_use_gpu = found == "tensorflow" and _version_of("nvidia-cudnn-cu12")
+    value = f"{found} {_version_of(found)}, " + (f"GPU {', '.join(gpus)}" if gpus else "no GPU")
+    if gpus and not can_use_gpu:
+        return Finding("TensorFlow", "note", value, "to judge on the GPU: pip install 'tensorflow[and-cuda]'")
+    return Finding("TensorFlow", "ok", value)
+
+
+def check_home(home: Path) -> Finding:
+    """The directory of state: that it can be written to, and the space left there."""
+    place = next(path for path in (home, *home.parents) if path.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Finding(
+            "home", "missing", f"{home} is not writable", "set FAKESWEEP_HOME to a directory of yours"
+        )
+    free = shutil.disk_usage(place).free
+    value = f"{home}, {free / 1e9:.1f} GB free" + ("" if home.exists() else ", made by the first scan")
+    if free < _LITTLE_SPACE_BYTES:
+        return Finding("home", "note", value, "free some space, or set FAKESWEEP_HOME to a larger disk")
+    return Finding("home", "ok", value)
+
+
+def _version_of(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _ffmpeg_says(binary: Path, option: str) -> str:
+    answer = subprocess.run(
+        [str(binary), "-hide_banner", option] if option != "-version" else [str(binary), option],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_FFMPEG_ANSWERS_WITHIN_S,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return answer.stdout

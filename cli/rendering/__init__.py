@@ -1,0 +1,1 @@
+"""How results look: tables, CSV, JSON, names and units that are safe to show."""

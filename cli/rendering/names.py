@@ -1,0 +1,45 @@
+"""Makes names from strangers safe to show: no terminal escape, no line break, no bytes that are not UTF-8."""
+
+import re
+import unicodedata
+
+_UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Joiners hold emoji and several scripts together, so these two format characters stay.
+_JOINERS = {"\u200c", "\u200d"}
+# What JSON itself leaves unescaped, although a terminal may obey it or an editor break the line there.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def display_name(name: bytes | str) -> str:
+    r"""The name as one line of harmless text: invalid UTF-8 is U+FFFD, a control character `\x1b`."""
+    raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    return safe_text(raw.decode("utf-8", "replace"))
+
+
+def safe_text(text: str) -> str:
+    r"""Text whose control and direction characters are spelled out, as in `\x1b` and `\u202e`."""
+    return "".join(_escaped(character) if _is_unsafe(character) else character for character in text)
+
+
+def shortened(text: str, *, width: int) -> str:
+    """Text of at most `width` characters; what is cut is the middle, as names differ at both ends."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) * 2 // 3
+    return text[: width - 1 - tail] + "…" + text[len(text) - tail :]
+
+
+def safe_json(json_text: str) -> str:
+    r"""JSON whose control and direction characters are written as `\uXXXX`; it means the same."""
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
+
+
+def _is_unsafe(character: str) -> bool:
+    return unicodedata.category(character) in _UNSAFE_CATEGORIES and character not in _JOINERS
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,88 @@
+"""Shows a report as a table for people, and a batch's counts as one summary line."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.rendering.names import safe_text
+from cli.rendering.units import counted, format_duration, format_score
+
+_STYLES = {
+    "fake": "bold red",
+    "uncertain": "yellow",
+    "real": "green",
+    "unreadable": "magenta",
+    "failed": "magenta",
+    "quarantined": "bold magenta",
+    "cancelled": "dim",
+    "queued": "dim",
+    "running": "cyan",
+}
+
+# Wide enough for any path: a table in a file or a pipe is read by programs, which want whole lines.
+_UNLIMITED_WIDTH = 10_000
+
+
+def console_for_results() -> Console:
+    """Standard output: as wide as the terminal, or unlimited when it is a file or a pipe."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, emoji=False, width=_UNLIMITED_WIDTH)
+    return console
+
+
+def report_table(videos: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per video: what it is called, how sure that is, and why where there is no score."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("faces", justify="right", no_wrap=True)
+    table.add_column("length", justify="right", no_wrap=True)
+    table.add_column("video", overflow="fold", ratio=None)
+    table.add_column("note", overflow="fold")
+    for video in videos:
+        table.add_row(*_row(video))
+    return table
+
+
+def summary_line(batch: Mapping[str, Any]) -> str:
+    """The batch in one line: how many of what; the numbers add up to `submitted`."""
+    verdicts = {name: count for name, count in (batch.get("verdicts") or {}).items() if count}
+    judged = ", ".join(f"{count} {name}" for name, count in verdicts.items())
+    parts = [_counted_state(state, count, judged) for state, count in batch["counts"].items() if count]
+    line = f"{counted(batch['submitted'], 'file')}: {', '.join(parts) or 'nothing to judge'}"
+    return line + (f"; {batch['ignored']} other files ignored" if batch.get("ignored") else "")
+
+
+def verdict_text(video: Mapping[str, Any]) -> Text:
+    """The verdict, or the state of a video that has none, in its colour."""
+    word = str(video.get("verdict") or video["state"])
+    return Text(word, style=_STYLES.get(word, ""))
+
+
+def _row(video: Mapping[str, Any]) -> tuple[Text, ...]:
+    faces = video.get("faces")
+    return (
+        verdict_text(video),
+        Text(format_score(video.get("score"))),
+        Text("–" if faces is None else str(faces)),
+        Text(format_duration(video.get("duration_s"))),
+        Text(safe_text(video["path"])),
+        Text(_note(video)),
+    )
+
+
+def _note(video: Mapping[str, Any]) -> str:
+    parts = [str(video["reason"])] if video.get("reason") else []
+    parts += [str(warning) for warning in video.get("warnings") or ()]
+    if video.get("reused"):
+        parts.append("judged before" if video["state"] in ("judged", "no_face") else "seen before")
+    return safe_text(", ".join(parts))
+
+
+def _counted_state(state: str, count: int, judged: str) -> str:
+    return f"{count} {state}" + (f" ({judged})" if state == "judged" and judged else "")

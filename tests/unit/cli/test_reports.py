@@ -1,0 +1,122 @@
+"""The same report as JSON, CSV and table."""
+
+import base64
+import csv
+import io
+import json
+from typing import Any
+
+from rich.console import Console
+
+from cli.rendering.report_csv import COLUMNS, write_report_csv
+from cli.rendering.report_json import write_report_json
+from cli.rendering.report_table import report_table, summary_line
+from tests.unit.cli.reports import judged_video, unread_video
+
+
+def csv_rows(*videos: dict[str, Any]) -> list[dict[str, str]]:
+    """The CSV of these videos, read back."""
+    stream = io.StringIO()
+    write_report_csv(videos, stream)
+    return list(csv.DictReader(io.StringIO(stream.getvalue())))
+
+
+def table_text(*videos: dict[str, Any]) -> str:
+    """The table of these videos as a terminal without colours shows it."""
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(report_table(videos))
+    return stream.getvalue()
+
+
+def test_json_is_written_in_pieces_that_make_one_object() -> None:
+    """The head's fields come first, then one video per line."""
+    stream = io.StringIO()
+    videos = [judged_video(), unread_video("/videos/b\x9b.mp4")]
+
+    write_report_json({"batch": {"id": 1}, "thresholds": None}, iter(videos), stream)
+
+    assert json.loads(stream.getvalue()) == {"batch": {"id": 1}, "thresholds": None, "videos": videos}
+    assert "\x9b" not in stream.getvalue()
+
+
+def test_json_of_an_empty_batch() -> None:
+    """No video is an empty list."""
+    stream = io.StringIO()
+
+    write_report_json({"batch": {}}, [], stream)
+
+    assert json.loads(stream.getvalue()) == {"batch": {}, "videos": []}
+
+
+def test_csv_has_the_fixed_columns() -> None:
+    """Every column is there in its order, and what is unknown is empty."""
+    judged, unread = csv_rows(judged_video(), unread_video("/videos/b.mp4"))
+
+    assert tuple(judged) == COLUMNS
+    assert judged["score"] == "0.25"
+    assert judged["total_s"] == "1.0"
+    assert judged["warnings"] == "truncated"
+    assert judged["reused"] == "false"
+    assert judged["tracks"] == "1"
+    assert (unread["state"], unread["reason"], unread["score"], unread["total_s"]) == (
+        "unreadable",
+        "not_a_video",
+        "",
+        "",
+    )
+
+
+def test_csv_runs_nothing_in_a_spreadsheet() -> None:
+    """A text that starts like a formula gets an apostrophe."""
+    rows = csv_rows(
+        *(judged_video(path) for path in ("=1+1.mp4", "+a", "-a", "@a", "plain=1")),
+        unread_video("x", reason="\tcmd"),
+    )
+
+    assert [row["path"] for row in rows[:5]] == ["'=1+1.mp4", "'+a", "'-a", "'@a", "plain=1"]
+    assert rows[5]["reason"] == "'\\tcmd"
+
+
+def test_csv_keeps_the_exact_bytes_of_odd_names() -> None:
+    """Where the shown path is not the real one, `path_b64` is."""
+    newline, plain, raw = csv_rows(
+        judged_video("two\nlines.mp4"),
+        judged_video("plain.mp4"),
+        judged_video("caf\N{REPLACEMENT CHARACTER}.mp4", path_b64="Y2Fm6S5tcDQ="),
+    )
+
+    assert newline["path"] == "two\\nlines.mp4"
+    assert base64.b64decode(newline["path_b64"]) == b"two\nlines.mp4"
+    assert plain["path_b64"] == ""
+    assert base64.b64decode(raw["path_b64"]) == b"caf\xe9.mp4"
+
+
+def test_table_shows_names_literally() -> None:
+    """Neither markup nor escapes in a name do anything."""
+    shown = table_text(judged_video("[bold]a[/bold]\x1b[2J.mp4"), unread_video("b.mp4"))
+
+    assert "[bold]a[/bold]\\x1b[2J.mp4" in shown
+    assert "unreadable" in shown
+    assert "not_a_video" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_table_tells_reuse_and_warnings() -> None:
+    """What was judged before, or only in part, says so."""
+    shown = table_text(judged_video(reused=True))
+
+    assert "truncated, judged before" in shown
+
+
+def test_summary_adds_up() -> None:
+    """The line names every state that occurs, and the verdicts within judged."""
+    batch = {
+        "submitted": 5,
+        "ignored": 3,
+        "counts": {"queued": 0, "judged": 3, "no_face": 1, "unreadable": 1},
+        "verdicts": {"fake": 2, "real": 1, "uncertain": 0},
+    }
+
+    line = summary_line(batch)
+
+    assert line == "5 files: 3 judged (2 fake, 1 real), 1 no_face, 1 unreadable; 3 other files ignored"
