@@ -1,0 +1,187 @@
+"""Keeps the embedded broker's server as its child, and stops it when the last user is gone.
+
+Run as a program of its own, by path, with the standard library alone, so that it starts at once. It lives in
+a session of its own and holds no lock but its own two: that it lives, and later that nobody uses the broker.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+# Longer than the server needs to read its file back, shorter than its starter waits.
+START_LIMIT_S = 20.0
+STOP_LIMIT_S = 10.0
+READY = "ready"
+
+WATCHDOG_LOCK = "watchdog.lock"
+USERS_LOCK = "users.lock"
+SERVER_LOG = "server.log"
+
+PR_SET_PDEATHSIG = 1
+
+
+class _ServerEndedError(Exception):
+    """The server is gone, or the machine wants us to go."""
+
+
+def main(server: str, state_directory: str, socket_path: str) -> int:
+    """Runs the server until nobody uses it; prints `ready` as soon as it answers."""
+    try:
+        os.chdir(state_directory)
+        alive = os.open(WATCHDOG_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        process = _start_server(server, socket_path) or _start_server_afresh(server, socket_path)
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror}: {error.filename or state_directory}\n")
+        return 1
+    if process is None:
+        sys.stderr.write(f"{_last_words()}\n")
+        return 1
+    try:
+        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGCHLD, _end)
+        os.write(1, READY.encode() + b"\n")
+        _let_go_of_starter()
+        if process.poll() is None:
+            _wait_until_nobody_uses_it()
+            shutil.rmtree(Path(socket_path).parent, ignore_errors=True)
+    except _ServerEndedError:
+        # The directory of the socket stays: those who still use it start a server there again.
+        pass
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _stop(process)
+    return 0
+
+
+def server_config(socket_path: str) -> str:
+    """The server's configuration; its files lie in its working directory."""
+    return "\n".join(
+        (
+            "port 0",
+            f'unixsocket "{socket_path}"',
+            "unixsocketperm 700",
+            "daemonize no",
+            "databases 1",
+            # The queue outlives the server; a snapshot beside it would only cost a second copy.
+            "appendonly yes",
+            "appendfsync everysec",
+            'save ""',
+            "maxmemory-policy noeviction",
+            "loglevel warning",
+            "",
+        )
+    )
+
+
+def answers(socket_path: str, *, timeout_s: float = 2.0) -> bool:
+    """Whether a server answers at the socket and has read its file back."""
+    return _say(socket_path, b"PING", timeout_s=timeout_s).startswith(b"+PONG")
+
+
+def shut_down(socket_path: str) -> None:
+    """Asks the server at the socket to end, and waits until it has closed the connection."""
+    _say(socket_path, b"SHUTDOWN NOSAVE", timeout_s=STOP_LIMIT_S)
+
+
+def _say(socket_path: str, command: bytes, *, timeout_s: float) -> bytes:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(socket_path)
+            connection.sendall(command + b"\r\n")
+            return connection.recv(64)
+    except OSError:
+        return b""
+
+
+def _start_server_afresh(server: str, socket_path: str) -> subprocess.Popen[bytes] | None:
+    """Starts it with an empty queue, in case a damaged file kept it from starting: SQL is the truth."""
+    shutil.rmtree("appendonlydir", ignore_errors=True)
+    return _start_server(server, socket_path)
+
+
+def _start_server(server: str, socket_path: str) -> subprocess.Popen[bytes] | None:
+    """The server as soon as it answers, None when it does not."""
+    Path(socket_path).unlink(missing_ok=True)
+    with Path(SERVER_LOG).open("wb") as log:
+        process = subprocess.Popen(
+            [server, "-"],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Safe here: this process has one thread, and the function only asks the kernel.
+            preexec_fn=_parent_death_request(),  # noqa: PLW1509 - see above
+        )
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(server_config(socket_path).encode())
+    deadline_s = time.monotonic() + START_LIMIT_S
+    while not answers(socket_path):
+        if process.poll() is not None or time.monotonic() > deadline_s:
+            _stop(process)
+            return None
+        time.sleep(0.01)
+    return process
+
+
+def _parent_death_request() -> Callable[[], None]:
+    """A function for the child between fork and exec: SIGKILL for it as soon as its parent is gone."""
+    parent = os.getpid()
+    set_option = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def request() -> None:
+        # Elsewhere than on Linux the next user finds the server without its watchdog, and ends it.
+        if set_option is not None:
+            set_option(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return request
+
+
+def _let_go_of_starter() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (1, 2):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
+def _last_words() -> str:
+    lines = Path(SERVER_LOG).read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "the server ended without a word"
+
+
+def _wait_until_nobody_uses_it() -> None:
+    # Without a time limit: SIGCHLD and SIGTERM end the wait by an exception.
+    users = os.open(USERS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(users, fcntl.LOCK_EX)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _ServerEndedError
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
