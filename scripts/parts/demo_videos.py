@@ -27,7 +27,7 @@ from worker.pipeline.results import Pixels
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Makes the videos that the command line asks for."""
     parser = argparse.ArgumentParser(prog="scripts/demo_videos", description=__doc__)
     parser.add_argument("folder", metavar="DIR", type=Path, help="where the videos go; made if missing")
@@ -37,7 +37,7 @@ def main() -> int:
         "--broken", action="store_true", help="add files that are no good: empty, cut off, ..."
     )
     parser.add_argument("--only", metavar="NAME", action="append", help="only this file; may be repeated")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     started = time.monotonic()
     try:
         made = make_demo_videos(
