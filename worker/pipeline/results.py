@@ -52,6 +52,10 @@ class VideoFacts:
         keyframes_s: presentation times of the keyframes, rising; empty where the container has no index.
         file_size_bytes: size of the file when probed.
         pixel_format: ffmpeg's name, such as "yuv420p10le", where known.
+        color_space: matrix coefficients by ITU-T H.273 (1 is BT.709, 2 is not said).
+        color_transfer: transfer characteristics by ITU-T H.273 (16 is PQ, 18 is HLG, 2 is not said).
+        claimed_duration_s: what the header says, for comparison with what is found.
+        is_cut_off: the index names pictures that lie behind the end of the file.
     """
 
     container: str
@@ -66,6 +70,10 @@ class VideoFacts:
     keyframes_s: tuple[float, ...]
     file_size_bytes: int
     pixel_format: str | None = None
+    color_space: int = 2
+    color_transfer: int = 2
+    claimed_duration_s: float | None = None
+    is_cut_off: bool = False
 
     def __post_init__(self) -> None:
         if self.width_px <= 0 or self.height_px <= 0:

@@ -1,0 +1,133 @@
+"""Keeps one probing process per worker: started when first needed, replaced when it dies or takes too long."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
+from worker.pipeline.formats import PROBE_FORMAT_WHITELIST, PROTOCOLS
+from worker.pipeline.limits import Limits
+
+_SCRIPT = Path(__file__).with_name("probe_process.py")
+_STARTUP_S = 30.0
+"""Added to the first question's time: a cold start reads the libraries from disk."""
+
+
+class ProbeHelper:
+    """One probing process and the channel to it; safe to share between threads, useless after a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self.owner_pid = os.getpid()
+
+    def ask(self, descriptor: int, *, limits: Limits) -> dict[str, Any]:
+        """What the headers and the index of an open file say.
+
+        Raises:
+            UnreadableVideoError: the process died of this file, or took longer than `probe_time_limit_s`.
+            TransientError: the process could not be started.
+        """
+        with self._lock:
+            allowance_s = limits.probe_time_limit_s
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+                allowance_s += _STARTUP_S
+            try:
+                return self._exchange(descriptor, limits, deadline=time.monotonic() + allowance_s)
+            except TimeoutError:
+                self._stop()
+                detail = f"its headers could not be read within {limits.probe_time_limit_s:g} s"
+                raise UnreadableVideoError(Reason.TIME_LIMIT, detail) from None
+            except (OSError, EOFError, json.JSONDecodeError):
+                status = self._stop()
+                detail = f"reading its headers ended the probing process (status {status})"
+                raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
+
+    def close(self) -> None:
+        """End the process; the next question starts another."""
+        with self._lock:
+            self._stop()
+
+    def _start(self) -> None:
+        self._stop()
+        ours, theirs = socket.socketpair()
+        try:
+            # The name of the script, not of a module: nothing of ours is imported, and start-up stays short.
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", str(_SCRIPT)],
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            detail = f"the probing process could not be started: {error.strerror}"
+            raise TransientError(Reason.INTERNAL_ERROR, detail) from error
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        self._channel = ours
+
+    def _exchange(self, descriptor: int, limits: Limits, *, deadline: float) -> dict[str, Any]:
+        channel = self._channel
+        if channel is None:
+            raise EOFError
+        request = {
+            "memory_bytes": limits.probe_memory_bytes,
+            "max_streams": limits.max_streams,
+            "protocols": PROTOCOLS,
+            "formats": PROBE_FORMAT_WHITELIST,
+        }
+        body = json.dumps(request).encode()
+        socket.send_fds(channel, [len(body).to_bytes(4, "big") + body], [descriptor])
+        length = int.from_bytes(_receive(channel, 4, deadline), "big")
+        answer: dict[str, Any] = json.loads(_receive(channel, length, deadline))
+        return answer
+
+    def _stop(self) -> int | None:
+        process, self._process = self._process, None
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+        if process is None:
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        return process.wait()
+
+
+def _receive(channel: socket.socket, size: int, deadline: float) -> bytes:
+    received = bytearray()
+    while len(received) < size:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0 or not select.select([channel], [], [], remaining_s)[0]:
+            raise TimeoutError
+        piece = channel.recv(size - len(received))
+        if not piece:
+            raise EOFError
+        received += piece
+    return bytes(received)
+
+
+_helper: ProbeHelper | None = None
+_helper_lock = threading.Lock()
+
+
+def shared_helper() -> ProbeHelper:
+    """This process's helper; a forked child gets one of its own."""
+    global _helper  # noqa: PLW0603 - one per process is the point
+    with _helper_lock:
+        if _helper is None or _helper.owner_pid != os.getpid():
+            _helper = ProbeHelper()
+        return _helper

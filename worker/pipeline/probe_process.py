@@ -1,0 +1,224 @@
+"""The helper that reads headers and indexes: runs alone, imports only PyAV, and is replaced when it dies.
+
+Started as a script. Over the socket that is its descriptor 0 it takes one message per video (four bytes of length, JSON, and
+the video's descriptor beside it) and answers in the same form. It never opens a path.
+"""
+
+import array
+import contextlib
+import json
+import os
+import re
+import resource
+import socket
+import sys
+from typing import Any
+
+import av
+import av.logging
+
+MAX_INDEX_KEYFRAMES = 8192
+"""Longer lists (all-intra codecs) are thinned: a keyframe left out only makes a seek land a little earlier."""
+TAIL_PACKETS = 4096
+"""Packets read behind the last keyframe of the index, to learn where the video really ends."""
+NOPTS_LIMIT_S = 1e9
+MESSAGE_BYTES = 65536
+
+_STREAM_LINE = re.compile(r"^  Stream #0:(\d+)")
+_MATRIX_LINE = re.compile(r"^      [Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+) degrees")
+
+
+def main() -> None:
+    """Serve probes until the other end goes away."""
+    channel = socket.socket(fileno=os.dup(0))
+    # av_dump_format writes at this level; the rotation is nowhere else to be had without decoding.
+    av.logging.set_level(av.logging.INFO)
+    while True:
+        request, descriptor = _receive(channel)
+        if request is None:
+            return
+        try:
+            answer = _answer(request, descriptor)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+        body = json.dumps(answer).encode()
+        channel.sendall(len(body).to_bytes(4, "big") + body)
+
+
+def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, int]:
+    body, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
+    if not body:
+        return None, -1
+    length = int.from_bytes(body[:4], "big")
+    while len(body) < 4 + length:
+        more = channel.recv(MESSAGE_BYTES)
+        if not more:
+            return None, -1
+        body += more
+    return json.loads(body[4:]), descriptors[0] if descriptors else -1
+
+
+def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
+    resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    options = {
+        "fd": str(descriptor),
+        "protocol_whitelist": request["protocols"],
+        "format_whitelist": request["formats"],
+        "max_streams": str(request["max_streams"]),
+        "probesize": "5000000",
+        "analyzeduration": "5000000",
+    }
+    try:
+        with av.open("fd:", options=options, metadata_errors="replace") as container:
+            return _describe(container, descriptor)
+    except MemoryError:
+        return {"error": "memory"}
+    except av.error.FFmpegError as error:
+        return {"error": "refused", "detail": f"{error.strerror} ({type(error).__name__})"}
+    except (ValueError, OverflowError, UnicodeError) as error:
+        return {"error": "refused", "detail": f"{type(error).__name__}"}
+
+
+def _describe(container: Any, descriptor: int) -> dict[str, Any]:
+    streams = container.streams
+    facts: dict[str, Any] = {
+        "container": container.format.name,
+        "streams": len(streams),
+        "audio_streams": len(streams.audio),
+        "attached_pictures": sum(_is_attached(stream) for stream in streams.video),
+        "video_streams": [_describe_stream(stream) for stream in streams.video if not _is_attached(stream)],
+    }
+    chosen = _choose_stream([stream for stream in streams.video if not _is_attached(stream)])
+    if chosen is None:
+        return facts
+    facts |= _describe_stream(chosen)
+    facts["rotation_ccw_deg"] = _read_rotation(container, chosen.index)
+    facts["container_duration_s"] = container.duration / 1e6 if container.duration else None
+    facts["start_s"] = _seconds(chosen.start_time, chosen.time_base) or 0.0
+    facts["is_encrypted"] = container.format.name.startswith("mov") and _is_encrypted(container, chosen)
+    facts |= _read_index(container, chosen, os.fstat(descriptor).st_size)
+    return facts
+
+
+def _is_attached(stream: Any) -> bool:
+    disposition = av.stream.Disposition
+    return bool(stream.disposition & (disposition.attached_pic | disposition.timed_thumbnails | disposition.still_image))
+
+
+def _choose_stream(streams: list[Any]) -> Any:
+    """The default stream before others, then the largest; the first of equals."""
+    known = [stream for stream in streams if stream.codec_context is not None] or streams
+    return max(
+        known,
+        key=lambda stream: (
+            bool(stream.disposition & av.stream.Disposition.default),
+            stream.codec_context.width * stream.codec_context.height if stream.codec_context else 0,
+        ),
+        default=None,
+    )
+
+
+def _describe_stream(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context
+    if context is None:
+        return {"index": stream.index, "codec": None}
+    aspect = stream.sample_aspect_ratio
+    rate = stream.average_rate or stream.guessed_rate
+    return {
+        "index": stream.index,
+        "codec": context.name if context.codec is None else context.codec.canonical_name,
+        "width": context.width,
+        "height": context.height,
+        "pixel_format": context.pix_fmt,
+        "aspect": [aspect.numerator, aspect.denominator] if aspect else None,
+        "frame_rate": float(rate) if rate else None,
+        "color_space": int(context.colorspace),
+        "color_transfer": int(context.color_trc),
+        "stream_duration_s": _seconds(stream.duration, stream.time_base),
+        "frames": stream.frames,
+    }
+
+
+def _read_rotation(container: Any, index: int) -> float:
+    """Degrees counter-clockwise, from the display matrix."""
+    current = -1
+    with contextlib.suppress(av.error.FFmpegError, UnicodeError):
+        for line in container.dumps_format().splitlines():
+            if match := _STREAM_LINE.match(line):
+                current = int(match[1])
+            elif current == index and (match := _MATRIX_LINE.match(line)):
+                return float(match[1])
+    return 0.0
+
+
+def _is_encrypted(container: Any, stream: Any) -> bool:
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            return any("ENCRYPTION" in str(side.data_type).upper() for side in packet.iter_sidedata())
+    return False
+
+
+def _read_index(container: Any, stream: Any, file_size: int) -> dict[str, Any]:
+    """Keyframe times, and where the pictures end by index and by tail."""
+    if container.format.name.startswith("matroska"):
+        # Its cues lie at the end and are read on the first seek.
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(_far_future(stream), stream=stream, backward=True)
+    entries = stream.index_entries
+    count = len(entries)
+    if not count:
+        return {"keyframes_s": [], "index_end_s": None, "is_cut_off": False}
+    stamps = array.array("q")
+    last = first = entries[0].timestamp
+    is_cut_off = False
+    for entry in entries:
+        if entry.size and entry.pos + entry.size > file_size:
+            is_cut_off = True
+            continue
+        last = max(last, entry.timestamp)
+        if entry.is_keyframe and not entry.is_discard:
+            stamps.append(entry.timestamp)
+    facts: dict[str, Any] = {"is_cut_off": is_cut_off, "index_entries": count}
+    # The index counts decoding times in MP4: shift them so that the first is the first picture's.
+    shift = (stream.start_time - first) if stream.start_time is not None and not _is_matroska(container) else 0
+    stride = -(-len(stamps) // MAX_INDEX_KEYFRAMES) or 1
+    facts["keyframes_s"] = [float((stamp + shift) * stream.time_base) for stamp in stamps[::stride]]
+    facts["index_end_s"] = float((last + shift) * stream.time_base)
+    if _is_matroska(container):
+        facts["index_end_s"] = _read_tail(container, stream)
+    return facts
+
+
+def _is_matroska(container: Any) -> bool:
+    return bool(container.format.name.startswith("matroska"))
+
+
+def _far_future(stream: Any) -> int:
+    duration = stream.container.duration or 0
+    return max(1, int(duration / 1e6 / stream.time_base))
+
+
+def _read_tail(container: Any, stream: Any) -> float | None:
+    """The last presentation time, from the packets behind the index's last keyframe."""
+    end = None
+    with contextlib.suppress(av.error.FFmpegError):
+        container.seek(_far_future(stream), stream=stream, backward=True)
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.pts is not None:
+                end = max(end or packet.pts, packet.pts)
+            if number >= TAIL_PACKETS:
+                return None
+    return None if end is None else float(end * stream.time_base)
+
+
+def _seconds(stamp: int | None, time_base: Any) -> float | None:
+    if stamp is None or time_base is None:
+        return None
+    value = float(stamp * time_base)
+    return value if abs(value) < NOPTS_LIMIT_S else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
