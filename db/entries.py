@@ -1,0 +1,158 @@
+"""Writes what was submitted: contents, files, scans and entries of one chunk, in bulk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from db.clock import db_now
+from db.dialects import insert_or
+from db.known_files import FileStamp, remember_files
+from db.linking import Link, Place, ScanWish, link_scans
+from db.outcomes import DETAIL_LIMIT
+from db.tables import Batch, Entry, Scan, Video
+from db.text import storable
+
+
+@dataclass(frozen=True)
+class ContentEntry:
+    """A path that was read: its content's SHA-256, and the stamp that tells whether it is still the same."""
+
+    position: int
+    stamp: FileStamp
+    sha256: str
+    # Of the file as it was read; the stamp's own may be NEVER.
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class UnreadEntry:
+    """A path without content: missing, empty, not ours to read, no regular file."""
+
+    position: int
+    path: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a chunk came to: `left_out` are contents that `outdated_only` passed over."""
+
+    entries: int
+    new_scans: int
+    reused: int
+    left_out: int
+    is_cancelled: bool
+
+
+def write_entries(
+    session: Session,
+    batch_id: int,
+    wish: ScanWish,
+    chunk: Sequence[ContentEntry | UnreadEntry],
+    *,
+    force: bool = False,
+    outdated_only: bool = False,
+) -> Written:
+    """Writes one chunk of a submission in the session's transaction; a cancelled batch takes no more."""
+    cancelled_at = session.scalar(
+        select(Batch.cancelled_at).where(Batch.id == batch_id).with_for_update(key_share=True)
+    )
+    if cancelled_at is not None:
+        return Written(0, 0, 0, 0, is_cancelled=True)
+    contents = [item for item in chunk if isinstance(item, ContentEntry)]
+    unread = [item for item in chunk if isinstance(item, UnreadEntry)]
+    video_ids = _remember_videos(session, contents)
+    remember_files(session, {item.stamp.path: (item.stamp, video_ids[item.sha256]) for item in contents})
+    wanted = _only_outdated(session, video_ids, wish) if outdated_only else set(video_ids.values())
+    kept = [item for item in contents if video_ids[item.sha256] in wanted]
+    places = {video_ids[item.sha256]: Place(item.stamp.path, item.mtime_ns) for item in reversed(kept)}
+    forced = set(places) - _entered(session, batch_id, places) if force else set()
+    links = link_scans(session, places, wish, forced=forced)
+    rows = _content_rows(batch_id, kept, video_ids, links) + [_unread_row(batch_id, item) for item in unread]
+    if rows:
+        session.execute(insert(Entry), rows)
+    return Written(
+        entries=len(rows),
+        new_scans=sum(link.is_new for link in links.values()),
+        reused=sum(bool(row["reused"]) for row in rows),
+        left_out=len(contents) - len(kept),
+        is_cancelled=False,
+    )
+
+
+def _remember_videos(session: Session, contents: Sequence[ContentEntry]) -> dict[str, int]:
+    """The id of each content, by its SHA-256; new ones are inserted."""
+    if not contents:
+        return {}
+    first_seen_at = session.scalar(select(db_now()))
+    sizes = {item.sha256: item.stamp.size_bytes for item in contents}
+    # In one order everywhere, so that two submitters never wait for each other in a circle.
+    rows = [
+        {"sha256": sha256, "size_bytes": sizes[sha256], "first_seen_at": first_seen_at}
+        for sha256 in sorted(sizes)
+    ]
+    session.execute(insert_or(session, Video).on_conflict_do_nothing(index_elements=[Video.sha256]), rows)
+    found = session.execute(select(Video.sha256, Video.id).where(Video.sha256.in_(sizes)))
+    return dict(found.tuples().all())
+
+
+def _only_outdated(session: Session, video_ids: Mapping[str, int], wish: ScanWish) -> set[int]:
+    """Those whose latest judged scan is by another classifier than the one wished for."""
+    rows = session.execute(
+        select(Scan.video_id, Scan.classifier_id)
+        .where(Scan.video_id.in_(video_ids.values()), Scan.state == "judged")
+        .order_by(Scan.finished_at, Scan.id)
+    ).tuples()
+    latest = dict(rows.all())
+    return {video_id for video_id, classifier_id in latest.items() if classifier_id != wish.classifier_id}
+
+
+def _entered(session: Session, batch_id: int, video_ids: Mapping[int, Place]) -> set[int]:
+    """Those of `video_ids` that this batch has already: one submission forces each content once."""
+    entered = session.scalars(
+        select(Entry.video_id).where(Entry.batch_id == batch_id, Entry.video_id.in_(video_ids))
+    )
+    return {video_id for video_id in entered if video_id is not None}
+
+
+def _content_rows(
+    batch_id: int, contents: Sequence[ContentEntry], video_ids: Mapping[str, int], links: Mapping[int, Link]
+) -> list[dict[str, object]]:
+    served: set[int] = set()
+    rows: list[dict[str, object]] = []
+    for item in contents:
+        video_id = video_ids[item.sha256]
+        link = links[video_id]
+        rows.append(
+            {
+                "batch_id": batch_id,
+                "position": item.position,
+                "path": item.stamp.path,
+                "video_id": video_id,
+                "scan_id": link.scan_id,
+                "state": None,
+                "reason": None,
+                "detail": None,
+                # A second copy within the chunk costs no scan of its own either.
+                "reused": not link.is_new or video_id in served,
+            }
+        )
+        served.add(video_id)
+    return rows
+
+
+def _unread_row(batch_id: int, item: UnreadEntry) -> dict[str, object]:
+    return {
+        "batch_id": batch_id,
+        "position": item.position,
+        "path": item.path,
+        "video_id": None,
+        "scan_id": None,
+        "state": "unreadable",
+        "reason": item.reason,
+        "detail": storable(item.detail, limit=DETAIL_LIMIT),
+        "reused": False,
+    }

@@ -1,0 +1,125 @@
+"""How far a batch is, and what runs at this moment."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.clock import db_now
+from db.findings import describe_path
+from db.headers import describe_header, entry_state, read_header
+from db.leases import IS_QUEUED, IS_RUNNING
+from db.reconciling import count_under_way
+from db.tables import WAITING_STATES, Batch, Entry, Scan
+from db.verdicts import Thresholds
+from db.workers import live_workers
+
+
+@dataclass(frozen=True)
+class RunningScan:
+    """A scan under way.
+
+    Args:
+        progress: share of the present stage, 0..1.
+        elapsed_s: seconds since it was claimed.
+    """
+
+    scan_id: int
+    path: bytes
+    worker: str
+    stage: str | None
+    progress: float
+    attempt: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """How many entries of a batch are in which state, at one moment."""
+
+    counts: dict[str, int]
+    is_submitted: bool
+
+    @property
+    def submitted(self) -> int:
+        """All entries so far."""
+        return sum(self.counts.values())
+
+    @property
+    def finished(self) -> int:
+        """Entries that are neither queued nor running."""
+        return self.submitted - sum(self.counts.get(state, 0) for state in WAITING_STATES)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every entry was written and none is under way."""
+        return self.is_submitted and self.finished == self.submitted
+
+
+def read_progress(session: Session, batch_id: int) -> BatchProgress:
+    """Counts the entries of a batch by state; states without entries are left out."""
+    counts = session.execute(
+        select(entry_state(), func.count())
+        .select_from(Entry)
+        .outerjoin(Scan, Scan.id == Entry.scan_id)
+        .where(Entry.batch_id == batch_id)
+        .group_by(entry_state())
+    ).tuples()
+    is_submitted = session.scalar(select(Batch.is_complete).where(Batch.id == batch_id))
+    return BatchProgress(dict(counts.all()), bool(is_submitted))
+
+
+def read_running(session: Session, batch_id: int | None = None, *, limit: int = 200) -> list[RunningScan]:
+    """What runs now, of one batch or of all, by worker."""
+    query = select(Scan, db_now()).where(IS_RUNNING).order_by(Scan.worker, Scan.id).limit(limit)
+    if batch_id is not None:
+        query = query.where(Scan.id.in_(select(Entry.scan_id).where(Entry.batch_id == batch_id)))
+    return [
+        RunningScan(
+            scan_id=scan.id,
+            path=scan.path,
+            worker=scan.worker or "",
+            stage=scan.stage,
+            progress=scan.progress or 0.0,
+            attempt=scan.attempts,
+            elapsed_s=max(0.0, now - (scan.started_at or now)),
+        )
+        for scan, now in session.execute(query).tuples()
+    ]
+
+
+def read_status(
+    session: Session, batch_id: int, *, aggregate: str | None = None, thresholds: Thresholds | None = None
+) -> dict[str, Any]:
+    """The head of a batch's report with what runs, the live workers, and what waits over all batches.
+
+    Raises:
+        LookupError: there is no such batch.
+        ValueError: an aggregation that nobody knows.
+    """
+    header = read_header(session, batch_id, aggregate=aggregate, thresholds=thresholds)
+    running = [
+        {
+            **describe_path(scan.path),
+            "worker": scan.worker,
+            "stage": scan.stage,
+            "progress": scan.progress,
+            "attempt": scan.attempt,
+            "elapsed_s": scan.elapsed_s,
+        }
+        for scan in read_running(session, batch_id)
+    ]
+    return {
+        **describe_header(session, header),
+        "is_submitted": header.batch.is_complete,
+        "is_cancelled": header.batch.cancelled_at is not None,
+        "running": running,
+        "workers": [vars(worker) for worker in live_workers(session)],
+        "queue": {**count_under_way(session), "oldest_waiting_s": oldest_waiting_s(session)},
+    }
+
+
+def oldest_waiting_s(session: Session) -> float | None:
+    """For how long the scan that waits longest has waited, None when none waits."""
+    return session.scalar(select(db_now() - func.min(Scan.queued_at)).where(IS_QUEUED))

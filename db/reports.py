@@ -1,0 +1,118 @@
+"""The report of a batch: its head, and its videos page by page, in constant memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from db.findings import describe_video, read_findings
+from db.headers import Header, describe_header, entry_state, read_header, verdict_is
+from db.tables import Entry, Scan, Video
+from db.verdicts import Thresholds, Verdict
+
+# A video may have 256 frames with several faces each; a page of them is a few megabytes at most.
+_PAGE_WITH_FRAMES = 25
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that is read while it is written out.
+
+    Args:
+        head: every key but `videos`.
+        videos: what matches the filters, in the order of submission; good as long as its session is open.
+    """
+
+    head: dict[str, Any]
+    videos: Iterator[dict[str, Any]]
+
+
+def open_report(
+    session: Session,
+    batch_id: int,
+    *,
+    aggregate: str | None = None,
+    thresholds: Thresholds | None = None,
+    state: str | None = None,
+    verdict: Verdict | None = None,
+    limit: int | None = None,
+    with_frames: bool = True,
+) -> Report:
+    """Begins the report of a batch. Filters choose videos; the counts in the head stay those of the batch.
+
+    Args:
+        session: of `Database.read`, so that head and videos are of one moment.
+        aggregate: which score counts; the batch's own where None.
+        thresholds: the classifier's own where None.
+
+    Raises:
+        LookupError: there is no such batch.
+        ValueError: an aggregation that nobody knows.
+    """
+    header = read_header(session, batch_id, aggregate=aggregate, thresholds=thresholds)
+    query = (
+        select(Entry, Scan, Video)
+        .outerjoin(Scan, Scan.id == Entry.scan_id)
+        .outerjoin(Video, Video.id == Entry.video_id)
+        .where(Entry.batch_id == batch_id)
+        .order_by(Entry.position)
+    )
+    if state is not None:
+        query = query.where(entry_state() == state)
+    if verdict is not None:
+        query = query.where(verdict_is(header.judging, verdict))
+    videos = _read_videos(session, query, header, limit=limit, with_frames=with_frames)
+    return Report(describe_header(session, header), videos)
+
+
+def read_report(
+    session: Session,
+    batch_id: int,
+    *,
+    aggregate: str | None = None,
+    thresholds: Thresholds | None = None,
+    state: str | None = None,
+    verdict: Verdict | None = None,
+    limit: int | None = None,
+    with_frames: bool = True,
+) -> dict[str, Any]:
+    """The whole report at once; the arguments are those of `open_report`."""
+    report = open_report(
+        session,
+        batch_id,
+        aggregate=aggregate,
+        thresholds=thresholds,
+        state=state,
+        verdict=verdict,
+        limit=limit,
+        with_frames=with_frames,
+    )
+    return {**report.head, "videos": list(report.videos)}
+
+
+def _read_videos(
+    session: Session,
+    query: Select[Entry, Scan, Video],
+    header: Header,
+    *,
+    limit: int | None,
+    with_frames: bool,
+) -> Iterator[dict[str, Any]]:
+    page_size = _PAGE_WITH_FRAMES if with_frames else _PAGE
+    left = limit
+    last_position = -1
+    while left is None or left > 0:
+        size = page_size if left is None else min(page_size, left)
+        page = session.execute(query.where(Entry.position > last_position).limit(size)).tuples().all()
+        # The outer joins give None where there is no content, which the type of the query does not say.
+        scan_ids = {entry.scan_id for entry, _, _ in page if entry.scan_id is not None}
+        findings = read_findings(session, scan_ids, with_frames=with_frames)
+        for entry, scan, video in page:
+            yield describe_video(entry, scan, video, header.judging, findings)
+        if len(page) < size:
+            return
+        last_position = page[-1][0].position
+        left = None if left is None else left - size

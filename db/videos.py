@@ -1,0 +1,116 @@
+"""One video: found by what a person types, and told with all that is known of it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.findings import describe_path, describe_video, read_findings
+from db.headers import iso_time, settle_judging
+from db.known_files import path_key
+from db.outcomes import SCORE_COLUMNS
+from db.registry import read_classifier
+from db.reviews import list_reviews
+from db.tables import Batch, Classifier, Entry, KnownFile, Scan, Video
+from db.verdicts import Thresholds
+
+_SHORTEST_PREFIX = 4
+_ID_DIGITS = 18
+_HEX = frozenset("0123456789abcdef")
+
+
+def find_videos(session: Session, wanted: str, *, limit: int = 10) -> list[int]:
+    """The ids of the videos that a person may mean: by path, else by id, else by the start of the hash."""
+    path = os.fsencode(Path(wanted).absolute())
+    by_path = session.scalar(select(KnownFile.video_id).where(KnownFile.path_sha256 == path_key(path)))
+    if by_path is not None:
+        return [by_path]
+    if wanted.isdecimal() and len(wanted) <= _ID_DIGITS and session.get(Video, int(wanted)) is not None:
+        return [int(wanted)]
+    prefix = wanted.lower()
+    if len(prefix) < _SHORTEST_PREFIX or not _HEX.issuperset(prefix):
+        return []
+    # A range, not LIKE: only so is the index used on every database and locale.
+    matches = select(Video.id).where(Video.sha256 >= prefix, Video.sha256 < prefix + "g")
+    return list(session.scalars(matches.order_by(Video.sha256).limit(limit)))
+
+
+def read_video(
+    session: Session, video_id: int, *, aggregate: str | None = None, thresholds: Thresholds | None = None
+) -> dict[str, Any] | None:
+    """All that is known of a video: its latest scan as in a report, its paths, earlier scans and reviews.
+
+    Returns:
+        None where no scan of it exists.
+
+    Raises:
+        ValueError: an aggregation that nobody knows.
+    """
+    newest = select(Entry).where(Entry.video_id == video_id).order_by(Entry.id.desc()).limit(1)
+    entry = session.scalar(newest)
+    if entry is None:
+        return None
+    scan = session.get(Scan, entry.scan_id)
+    video = session.get(Video, video_id)
+    batch = session.get(Batch, entry.batch_id)
+    classifier = None if batch is None else read_classifier(session, batch.classifier_id)
+    if scan is None or video is None or batch is None or classifier is None:
+        return None
+    chosen = aggregate or batch.options.get("aggregate", "mean")
+    judging = settle_judging(classifier, chosen, thresholds)
+    findings = read_findings(session, [scan.id], with_frames=True)
+    return {
+        "id": video_id,
+        **describe_video(entry, scan, video, judging, findings),
+        "size_bytes": video.size_bytes,
+        "container": video.container,
+        "frame_rate": video.frame_rate,
+        "rotation_deg": video.rotation_deg,
+        "scores": {name: getattr(scan, column.key) for name, column in SCORE_COLUMNS.items()},
+        "evidence": scan.evidence,
+        "batch": {"id": batch.id, "name": batch.name},
+        "classifier": {
+            "name": classifier.name,
+            "version": classifier.version,
+            "sha256": classifier.sha256,
+            "runtime": scan.runtime,
+        },
+        "options": {**batch.options, "aggregate": judging.aggregate},
+        "thresholds": vars(judging.thresholds),
+        "paths": _read_paths(session, video_id),
+        "scans": _read_scans(session, video_id),
+        "reviews": [
+            {**vars(review), "created_at": iso_time(review.created_at)}
+            for review in list_reviews(session, video_id)
+        ],
+    }
+
+
+def _read_paths(session: Session, video_id: int) -> list[dict[str, str]]:
+    """Where it was found, the latest first, each path once."""
+    query = select(KnownFile.path).where(KnownFile.video_id == video_id).order_by(KnownFile.id.desc())
+    return [describe_path(path) for path in session.scalars(query.limit(100))]
+
+
+def _read_scans(session: Session, video_id: int) -> list[dict[str, Any]]:
+    """Every scan of it, the latest first."""
+    rows = session.execute(
+        select(Scan, Classifier.name, Classifier.version)
+        .join(Classifier, Classifier.id == Scan.classifier_id)
+        .where(Scan.video_id == video_id)
+        .order_by(Scan.id.desc())
+    ).tuples()
+    return [
+        {
+            "id": scan.id,
+            "classifier": {"name": name, "version": version},
+            "options": {"frames": scan.frames, "max_frames": scan.max_frames},
+            "state": scan.state,
+            "reason": scan.reason,
+            "scores": {key: getattr(scan, column.key) for key, column in SCORE_COLUMNS.items()},
+            "finished_at": iso_time(scan.finished_at),
+        }
+        for scan, name, version in rows
+    ]

@@ -1,0 +1,33 @@
+"""Sends the ids of waiting scans to the broker, after they were committed."""
+
+from collections.abc import Callable
+
+from db.reconciling import mark_unsent, take_unsent
+from db.session import Database
+
+Send = Callable[[int, str], None]
+"""Puts a scan's id into a queue ("interactive" or "bulk") of the broker."""
+
+_AT_ONCE = 500
+
+
+def send_waiting(database: Database, send: Send) -> int:
+    """Sends every scan that waits and was not sent yet, the interactive ones first; returns how many.
+
+    A scan is marked before it is sent: of several senders one takes it, and one that dies in between leaves
+    it to the reconciler. Should the broker refuse, the rest is unmarked and the broker's exception goes on.
+    """
+    sent = 0
+    while True:
+        with database.begin() as session:
+            taken = take_unsent(session, limit=_AT_ONCE)
+        for number, (scan_id, queue) in enumerate(taken):
+            try:
+                send(scan_id, queue)
+            except BaseException:
+                with database.begin() as session:
+                    mark_unsent(session, [unsent for unsent, _ in taken[number:]])
+                raise
+        sent += len(taken)
+        if len(taken) < _AT_ONCE:
+            return sent
