@@ -64,7 +64,9 @@ def _refuse_unfit(answer: dict[str, Any], limits: Limits) -> None:
             raise UnreadableVideoError(Reason.IS_PICTURE, "it holds one picture and no video")
         raise UnreadableVideoError(Reason.NOT_A_VIDEO, f"no video stream in it ({answer['container']})")
     if answer["codec"] is None:
-        raise UnreadableVideoError(Reason.UNSUPPORTED_CODEC, "its video stream is in a codec that is not known here")
+        raise UnreadableVideoError(
+            Reason.UNSUPPORTED_CODEC, "its video stream is in a codec that is not known here"
+        )
     if answer.get("is_encrypted"):
         raise UnreadableVideoError(Reason.ENCRYPTED, f"its {answer['codec']} stream is encrypted")
     width, height = answer["width"], answer["height"]
@@ -117,7 +119,9 @@ def _claimed_duration(answer: dict[str, Any]) -> float | None:
     return next((claim for claim in claims if claim and math.isfinite(claim) and claim > 0), None)
 
 
-def _trusted_timeline(answer: dict[str, Any], claimed_s: float | None) -> tuple[float | None, tuple[float, ...]]:
+def _trusted_timeline(
+    answer: dict[str, Any], claimed_s: float | None
+) -> tuple[float | None, tuple[float, ...]]:
     """The duration where something better than a claim backs it, and the keyframes where the index is whole."""
     family = demuxer_family(answer["container"])
     if family in END_TIMED_DEMUXERS:

@@ -125,7 +125,7 @@ _helper_lock = threading.Lock()
 
 
 def shared_helper() -> ProbeHelper:
-    """This process's helper; a forked child gets one of its own."""
+    """The helper of the calling process; a forked child gets one of its own."""
     global _helper  # noqa: PLW0603 - one per process is the point
     with _helper_lock:
         if _helper is None or _helper.owner_pid != os.getpid():

@@ -1,7 +1,7 @@
 """The helper that reads headers and indexes: runs alone, imports only PyAV, and is replaced when it dies.
 
-Started as a script. Over the socket that is its descriptor 0 it takes one message per video (four bytes of length, JSON, and
-the video's descriptor beside it) and answers in the same form. It never opens a path.
+Started as a script. Over the socket that is its descriptor 0 it takes one message per video (four bytes of length,
+JSON, and the video's descriptor beside it) and answers in the same form. It never opens a path.
 """
 
 import array
@@ -11,14 +11,13 @@ import os
 import re
 import resource
 import socket
-import sys
 from typing import Any
 
 import av
 import av.logging
 
 MAX_INDEX_KEYFRAMES = 8192
-"""Longer lists (all-intra codecs) are thinned: a keyframe left out only makes a seek land a little earlier."""
+"""Longer lists (all-intra codecs) are thinned: a keyframe left out only makes a seek look dearer."""
 TAIL_PACKETS = 4096
 """Packets read behind the last keyframe of the index, to learn where the video really ends."""
 NOPTS_LIMIT_S = 1e9
@@ -104,7 +103,10 @@ def _describe(container: Any, descriptor: int) -> dict[str, Any]:
 
 def _is_attached(stream: Any) -> bool:
     disposition = av.stream.Disposition
-    return bool(stream.disposition & (disposition.attached_pic | disposition.timed_thumbnails | disposition.still_image))
+    return bool(
+        stream.disposition
+        & (disposition.attached_pic | disposition.timed_thumbnails | disposition.still_image)
+    )
 
 
 def _choose_stream(streams: list[Any]) -> Any:
@@ -182,7 +184,9 @@ def _read_index(container: Any, stream: Any, file_size: int) -> dict[str, Any]:
             stamps.append(entry.timestamp)
     facts: dict[str, Any] = {"is_cut_off": is_cut_off, "index_entries": count}
     # The index counts decoding times in MP4: shift them so that the first is the first picture's.
-    shift = (stream.start_time - first) if stream.start_time is not None and not _is_matroska(container) else 0
+    shift = (
+        (stream.start_time - first) if stream.start_time is not None and not _is_matroska(container) else 0
+    )
     stride = -(-len(stamps) // MAX_INDEX_KEYFRAMES) or 1
     facts["keyframes_s"] = [float((stamp + shift) * stream.time_base) for stamp in stamps[::stride]]
     facts["index_end_s"] = float((last + shift) * stream.time_base)
@@ -221,4 +225,4 @@ def _seconds(stamp: int | None, time_base: Any) -> float | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

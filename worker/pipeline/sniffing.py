@@ -39,9 +39,16 @@ def explain_refusal(head: bytes) -> tuple[Reason, str]:
     """The reason and the sentence for a file that no demuxer took."""
     container = _container_kind(head)
     if container is not None:
-        return Reason.NO_FRAMES, f"it starts as {container}, but its index or its pictures are missing: it was cut off or damaged"
+        return (
+            Reason.NO_FRAMES,
+            f"it starts as {container}, but its index or its pictures are missing: it was cut off or damaged",
+        )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    for magic, kind in ((b"#EXTM3U", "an HLS playlist"), (b"ffconcat", "a concat script"), (b"<MPD", "a DASH manifest")):
+    for magic, kind in (
+        (b"#EXTM3U", "an HLS playlist"),
+        (b"ffconcat", "a concat script"),
+        (b"<MPD", "a DASH manifest"),
+    ):
         if start.startswith(magic):
             return Reason.NOT_A_VIDEO, f"it is {kind}, which only points at other files"
     if not any(head):

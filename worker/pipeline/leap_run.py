@@ -1,0 +1,173 @@
+"""One ffmpeg that decodes one leap of a plan: raw pictures on one pipe, their times on another."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from worker.pipeline.errors import Reason
+from worker.pipeline.ffmpeg import decode_command
+from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch, widen_pipe
+from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
+from worker.pipeline.limits import Limits
+from worker.pipeline.opening import VideoPath, opened_video
+from worker.pipeline.results import Frame, Pixels, VideoFacts
+from worker.pipeline.sampling import Leap
+from worker.pipeline.survey import parse_stamp
+
+DEFAULT_INTERVAL_S = 0.04
+BEFORE_EVERYTHING_S = -1e9
+MAX_LINE_BYTES = 256
+
+
+@dataclass
+class Decoding:
+    """What all runs over one video share, and the last words of the latest to end."""
+
+    path: VideoPath
+    facts: VideoFacts
+    ffmpeg: Path
+    limits: Limits
+    watch: Watch
+    last_words: str = ""
+    last_status: int | None = None
+
+
+class LeapRun:
+    """A started decoder for one leap; a context manager that leaves no process and no descriptor."""
+
+    def __init__(self, decoding: Decoding, leap: Leap) -> None:
+        self.leap = leap
+        self.interval_s = 1 / decoding.facts.frame_rate if decoding.facts.frame_rate else DEFAULT_INTERVAL_S
+        self._decoding = decoding
+        self._resources = ExitStack()
+        self._size = decoded_size(decoding.facts, decoding.limits)
+        self._pick_from_s = self._thresholds()
+        with ExitStack() as started:
+            video_fd = started.enter_context(opened_video(decoding.path, if_absent=Reason.VANISHED))
+            stats_fd, child_fd = os.pipe()
+            started.callback(os.close, child_fd)
+            self._resources.callback(os.close, stats_fd)
+            try:
+                self._process = self._resources.enter_context(self._start(video_fd, child_fd))
+            except BaseException:
+                self._resources.close()
+                raise
+        self._lines = _LineReader(stats_fd, decoding.watch)
+        widen_pipe(self._process.stdout_fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self._resources.close()
+
+    def frames(self) -> Iterator[Frame]:
+        """The wanted frames, rising in time.
+
+        From the start of the file one more comes first: the video's first picture. It is kept back, and yielded only
+        where the next one is so late that the first is what a viewer sees at the first wanted time.
+        """
+        spare: Frame | None = None
+        has_spare = self.leap.from_s is None
+        first_wanted_s = self.leap.wanted_s[0]
+        for frame in self._pictures():
+            if has_spare:
+                has_spare = False
+                if frame.t_s < first_wanted_s - self.interval_s / 2:
+                    spare = frame
+                    continue
+            if spare is not None and _is_nearer(spare.t_s, frame.t_s, first_wanted_s):
+                yield spare
+            spare = None
+            yield frame
+        if spare is not None:
+            yield spare
+
+    def _pictures(self) -> Iterator[Frame]:
+        width, height = self._size
+        facts = self._decoding.facts
+        scale = max(1.0, max(facts.width_px, facts.height_px) / max(width, height))
+        for _ in self._pick_from_s:
+            pixels: Pixels = np.empty((height, width, 3), dtype=np.uint8)
+            if self._process.read_into(pixels.data.cast("B")) < pixels.nbytes:
+                self._note_end()
+                return
+            # Its time was written before the picture was: it is here.
+            stamp = parse_stamp(self._lines.next_line())
+            if stamp is not None:
+                yield Frame(t_s=float(stamp) - facts.start_s, pixels=pixels, scale=scale)
+        self._decoding.last_words = self._process.stderr_tail
+
+    def _note_end(self) -> None:
+        self._decoding.last_status = self._process.finish()
+        self._decoding.last_words = self._process.stderr_tail
+
+    def _thresholds(self) -> list[float]:
+        half_s = self.interval_s / 2
+        times = [self._decoding.facts.start_s + t_s - half_s for t_s in self.leap.wanted_s]
+        return [BEFORE_EVERYTHING_S, *times] if self.leap.from_s is None else times
+
+    def _start(self, video_fd: int, stats_fd: int) -> FfmpegProcess:
+        decoding = self._decoding
+        command = decode_command(
+            decoding.ffmpeg,
+            decoding.facts,
+            video_fd=video_fd,
+            stats_fd=stats_fd,
+            seek_s=self._seek_target(),
+            pick_from_s=self._pick_from_s,
+            size=self._size,
+            limits=decoding.limits,
+        )
+        return FfmpegProcess(
+            command, pass_fds=[video_fd, stats_fd], limits=decoding.limits, watch=decoding.watch
+        )
+
+    def _seek_target(self) -> float | None:
+        if self.leap.from_s is None:
+            return None
+        facts = self._decoding.facts
+        if demuxer_family(facts.container) in INDEXED_DEMUXERS:
+            # A little late, so that rounding cannot turn away from a keyframe that is itself wanted.
+            return facts.start_s + self.leap.wanted_s[0] + self.interval_s / 4
+        return facts.start_s + self.leap.from_s
+
+
+def decoded_size(facts: VideoFacts, limits: Limits) -> tuple[int, int]:
+    """Width and height of the frames: as displayed, made smaller where the long side is over the limit."""
+    longest = max(facts.width_px, facts.height_px)
+    factor = min(1.0, limits.decoded_side_px / longest)
+    return max(1, round(facts.width_px * factor)), max(1, round(facts.height_px * factor))
+
+
+def _is_nearer(one_s: float, other_s: float, wanted_s: float) -> bool:
+    return abs(one_s - wanted_s) < abs(other_s - wanted_s)
+
+
+class _LineReader:
+    """Whole lines from a descriptor, under the watch."""
+
+    def __init__(self, descriptor: int, watch: Watch) -> None:
+        self._descriptor = descriptor
+        self._watch = watch
+        self._buffer = b""
+
+    def next_line(self) -> bytes:
+        """The next line without its end; what is left at the end of the pipe."""
+        while b"\n" not in self._buffer and len(self._buffer) < MAX_LINE_BYTES:
+            self._watch.wait_readable(self._descriptor)
+            piece = os.read(self._descriptor, 65536)
+            if not piece:
+                break
+            self._buffer += piece
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
