@@ -1,0 +1,114 @@
+"""The Celery app: its queues, the one task's name, and how a scan is sent.
+
+Imports no task and no network, so that whoever only sends stays light.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import KombuError
+
+from worker.broker import BrokerError
+from worker.settings import Settings, mask_url
+
+QUEUES = ("interactive", "bulk")
+"""The most urgent first; while the first holds messages, the second waits."""
+
+TASK_NAME = "fakesweep.scan_video"
+
+# A task may wait for another video to end its time alone in the worker, after those before it ended; then it
+# runs itself. Celery's limit lies above all that: it is the last resort, after the worker's own.
+WAITS_AND_RUN = 3
+TASK_LIMIT_SLACK_S = 300.0
+CHILD_START_LIMIT_S = 120.0
+
+
+def make_app(broker_url: str, settings: Settings) -> Celery:
+    """An app that talks to this broker; connects when first used."""
+    app = Celery("fakesweep", broker=broker_url, backend="disabled://", set_as_current=False)
+    app.conf.update(_configuration(settings))
+    return app
+
+
+def send_scan(app: Celery, scan_id: int, queue: str) -> None:
+    """Puts a scan's id into a queue; call it after the row is committed.
+
+    Raises:
+        BrokerError: the broker does not take it.
+    """
+    if queue not in QUEUES:
+        raise ValueError(f"queue must be one of {', '.join(QUEUES)}, got {queue!r}")
+    try:
+        app.send_task(TASK_NAME, args=(scan_id,), queue=queue)
+    except (KombuError, OSError) as error:
+        raise _unreachable(app, error) from error
+
+
+def count_messages(app: Celery, queues: Sequence[str] = QUEUES) -> int:
+    """How many messages wait in the queues, those that workers hold not among them.
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    with app.connection_for_read() as connection:
+        troubles: tuple[type[Exception], ...] = (KombuError, OSError, *connection.connection_errors)
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=5)
+            channel = connection.default_channel
+            return sum(channel.queue_declare(queue=name).message_count for name in queues)
+        except troubles as error:
+            raise _unreachable(app, error) from error
+
+
+def _unreachable(app: Any, error: Exception) -> BrokerError:
+    return BrokerError(
+        f"the broker at {mask_url(app.conf.broker_url)} does not answer ({error}): start it, or correct "
+        "FAKESWEEP_BROKER_URL"
+    )
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    task_limit_s = WAITS_AND_RUN * settings.time_limit_s + TASK_LIMIT_SLACK_S
+    return {
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_accept_content": ["json"],
+        "task_queues": [Queue(name, routing_key=name) for name in QUEUES],  # type: ignore[no-untyped-call]
+        "task_default_queue": QUEUES[-1],
+        "task_create_missing_queues": False,
+        "task_ignore_result": True,
+        "task_store_errors_even_if_ignored": False,
+        # Acknowledged at the end, so that a message outlives its worker. A lost child's message is
+        # acknowledged too: the lease in SQL brings the scan back, and it alone.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": False,
+        "task_time_limit": task_limit_s,
+        "worker_prefetch_multiplier": 1,
+        "worker_proc_alive_timeout": CHILD_START_LIMIT_S,
+        "worker_lost_wait": 1.0,
+        "worker_max_tasks_per_child": 500,
+        "worker_soft_shutdown_timeout": settings.grace_s,
+        "worker_send_task_events": False,
+        # Whoever can write to the broker shall not be able to steer workers.
+        "worker_enable_remote_control": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_connection_timeout": 5,
+        "broker_transport_options": {
+            # The lease brings back what a dead worker held; this is for messages whose scan still waits.
+            "visibility_timeout": task_limit_s + TASK_LIMIT_SLACK_S,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+            "health_check_interval": 25,
+            "socket_keepalive": True,
+            # A Redis that others use too may have queues of these names.
+            "global_keyprefix": "fakesweep:",
+            "queue_order_strategy": "priority",
+            "priority_steps": [0],
+        },
+        "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0.1, "interval_step": 0.3},
+    }
