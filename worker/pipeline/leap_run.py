@@ -42,11 +42,11 @@ class LeapRun:
 
     def __init__(self, decoding: Decoding, leap: Leap) -> None:
         self.leap = leap
-        self.interval_s = 1 / decoding.facts.frame_rate if decoding.facts.frame_rate else DEFAULT_INTERVAL_S
+        self.interval_s = frame_interval_s(decoding.facts)
         self._decoding = decoding
         self._resources = ExitStack()
         self._size = decoded_size(decoding.facts, decoding.limits)
-        self._pick_from_s = self._thresholds()
+        self._pick_from_s = _thresholds(decoding.facts, leap)
         with ExitStack() as started:
             video_fd = started.enter_context(opened_video(decoding.path, if_absent=Reason.VANISHED))
             stats_fd, child_fd = os.pipe()
@@ -111,35 +111,31 @@ class LeapRun:
         self._decoding.last_status = self._process.finish()
         self._decoding.last_words = self._process.stderr_tail
 
-    def _thresholds(self) -> list[float]:
-        half_s = self.interval_s / 2
-        times = [self._decoding.facts.start_s + t_s - half_s for t_s in self.leap.wanted_s]
-        return [BEFORE_EVERYTHING_S, *times] if self.leap.from_s is None else times
-
     def _start(self, video_fd: int, stats_fd: int) -> FfmpegProcess:
         decoding = self._decoding
-        command = decode_command(
-            decoding.ffmpeg,
-            decoding.facts,
-            video_fd=video_fd,
-            stats_fd=stats_fd,
-            seek_s=self._seek_target(),
-            pick_from_s=self._pick_from_s,
-            size=self._size,
-            limits=decoding.limits,
-        )
+        command = leap_command(decoding, self.leap, video_fd=video_fd, stats_fd=stats_fd)
         return FfmpegProcess(
             command, pass_fds=[video_fd, stats_fd], limits=decoding.limits, watch=decoding.watch
         )
 
-    def _seek_target(self) -> float | None:
-        if self.leap.from_s is None:
-            return None
-        facts = self._decoding.facts
-        if demuxer_family(facts.container) in INDEXED_DEMUXERS:
-            # A little late, so that rounding cannot turn away from a keyframe that is itself wanted.
-            return facts.start_s + self.leap.wanted_s[0] + self.interval_s / 4
-        return facts.start_s + self.leap.from_s
+
+def leap_command(decoding: Decoding, leap: Leap, *, video_fd: int, stats_fd: int) -> list[str]:
+    """The ffmpeg command that decodes a leap."""
+    return decode_command(
+        decoding.ffmpeg,
+        decoding.facts,
+        video_fd=video_fd,
+        stats_fd=stats_fd,
+        seek_s=_seek_target(decoding.facts, leap),
+        pick_from_s=_thresholds(decoding.facts, leap),
+        size=decoded_size(decoding.facts, decoding.limits),
+        limits=decoding.limits,
+    )
+
+
+def frame_interval_s(facts: VideoFacts) -> float:
+    """Seconds between two pictures, on average."""
+    return 1 / facts.frame_rate if facts.frame_rate else DEFAULT_INTERVAL_S
 
 
 def decoded_size(facts: VideoFacts, limits: Limits) -> tuple[int, int]:
@@ -147,6 +143,21 @@ def decoded_size(facts: VideoFacts, limits: Limits) -> tuple[int, int]:
     longest = max(facts.width_px, facts.height_px)
     factor = min(1.0, limits.decoded_side_px / longest)
     return max(1, round(facts.width_px * factor)), max(1, round(facts.height_px * factor))
+
+
+def _thresholds(facts: VideoFacts, leap: Leap) -> list[float]:
+    half_s = frame_interval_s(facts) / 2
+    times = [facts.start_s + t_s - half_s for t_s in leap.wanted_s]
+    return [BEFORE_EVERYTHING_S, *times] if leap.from_s is None else times
+
+
+def _seek_target(facts: VideoFacts, leap: Leap) -> float | None:
+    if leap.from_s is None:
+        return None
+    if demuxer_family(facts.container) in INDEXED_DEMUXERS:
+        # A little late, so that rounding cannot turn away from a keyframe that is itself wanted.
+        return facts.start_s + leap.wanted_s[0] + frame_interval_s(facts) / 4
+    return facts.start_s + leap.from_s
 
 
 def _is_nearer(one_s: float, other_s: float, wanted_s: float) -> bool:
