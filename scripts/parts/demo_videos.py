@@ -33,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", metavar="DIR", type=Path, help="where the videos go; made if missing")
     parser.add_argument("--seed", type=int, default=1, help="another seed draws other people (default: 1)")
     parser.add_argument("--without-generated", action="store_true", help="real faces only; needs no network")
-    parser.add_argument(
-        "--broken", action="store_true", help="add files that are no good: empty, cut off, ..."
-    )
+    parser.add_argument("--broken", action="store_true", help="add files that are no good: empty, cut off, ...")
     parser.add_argument("--only", metavar="NAME", action="append", help="only this file; may be repeated")
     chosen = parser.parse_args(arguments)
     started = time.monotonic()
@@ -178,7 +176,7 @@ def _write_broken(folder: Path, *, seed: int) -> list[tuple[str, str, str]]:
 
 def say(line: str) -> None:
     """Writes a line of progress."""
-    print(line, flush=True)  # noqa: T201 - this script talks on the terminal
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ NEW_ENOUGH_GLIBC = (2, 28)
 MISLEADING = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_NO_BINARY", "PIP_REQUIREMENT",
               "PIP_EDITABLE", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")  # fmt: skip
 
-OFFLINE = r"Max retries|NewConnectionError|name resolution|No matching distribution|timed out"
+OFFLINE = r"could not download|Max retries|NewConnectionError|name resolution|No matching distribution|timed out"
 
 
 class SetupError(Exception):
@@ -200,7 +200,7 @@ def install(root: Path, environment: Path) -> None:
         raise SetupError(explain(log))
     fetch = root / "scripts" / "fetch_weights"
     say("Fetching the face detector ...")
-    if run([str(fetch)], log=log) != 0:
+    if run([python, "-I", str(fetch)], log=log) != 0:
         raise SetupError(explain(log))
 
 
@@ -254,7 +254,7 @@ def explain(log: Path) -> str:
 
 def say(line: str) -> None:
     """Writes a line for people; standard output stays free for what the caller prints."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this script talks on the terminal
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

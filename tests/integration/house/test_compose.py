@@ -137,9 +137,7 @@ class Cluster:
         return {
             **inherited,
             **given,
-            "FAKESWEEP_BROKER_URL": given["FAKESWEEP_BROKER_URL"].replace(
-                "redis:6379", f"127.0.0.1:{self._port}"
-            ),
+            "FAKESWEEP_BROKER_URL": given["FAKESWEEP_BROKER_URL"].replace("redis:6379", f"127.0.0.1:{self._port}"),
             "FAKESWEEP_DATABASE_URL": self._database_url,
             "FAKESWEEP_HOME": str(self._folder / "home"),
         }

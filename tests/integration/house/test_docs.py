@@ -11,9 +11,7 @@ from worker.pipeline.errors import Reason
 from worker.settings import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
-)
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 BY_NAME = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
 
 
@@ -25,9 +23,7 @@ def first_column(page: str, heading: str) -> list[str]:
 
 def test_settings_table_is_that_of_the_code() -> None:
     """Every variable is documented, with its default and its meaning, and no other."""
-    rows = re.findall(
-        r"(?m)^\| `(FAKESWEEP_\w+)` \| (.*) \| (.*) \|$", (ROOT / "docs/settings.md").read_text()
-    )
+    rows = re.findall(r"(?m)^\| `(FAKESWEEP_\w+)` \| (.*) \| (.*) \|$", (ROOT / "docs/settings.md").read_text())
 
     assert rows == [(variable.name, variable.default, variable.meaning) for variable in VARIABLES]
 

@@ -18,9 +18,7 @@ PARTS = ("cli", "db", "scheduler", "training", "worker")
 def test_lists_every_package() -> None:
     """A folder of code that pyproject.toml does not list would be missing once installed."""
     found = {
-        ".".join(path.parent.relative_to(ROOT).parts)
-        for part in PARTS
-        for path in (ROOT / part).rglob("__init__.py")
+        ".".join(path.parent.relative_to(ROOT).parts) for part in PARTS for path in (ROOT / part).rglob("__init__.py")
     }
 
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == found

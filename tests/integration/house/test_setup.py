@@ -37,8 +37,9 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("setup", "parts/environment.py"):
         shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
     fetch = root / "scripts" / "fetch_weights"
-    fetch.write_text('#!/bin/sh\ntouch "$(dirname "$0")/../worker/detectors/detector.onnx"\n')
-    fetch.chmod(0o755)
+    fetch.write_text(
+        "from pathlib import Path\n(Path(__file__).parents[1] / 'worker' / 'detectors' / 'detector.onnx').touch()\n"
+    )
     (root / "backend.py").write_text(BACKEND)
     (root / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
