@@ -30,9 +30,7 @@ class BatchRecord:
     cancelled_at: float | None
 
 
-def create_batch(
-    session: Session, *, name: str, classifier_id: int, options: Mapping[str, Any], priority: str
-) -> int:
+def create_batch(session: Session, *, name: str, classifier_id: int, options: Mapping[str, Any], priority: str) -> int:
     """Begins a batch; it has no entries yet. Returns its id."""
     batch = Batch(
         name=storable(name, limit=200),

@@ -90,13 +90,10 @@ def _remember_videos(session: Session, contents: Sequence[ContentEntry]) -> dict
     first_seen_at = session.scalar(select(db_now()))
     sizes = {item.sha256: item.stamp.size_bytes for item in contents}
     # In one order everywhere, so that two submitters never wait for each other in a circle.
-    rows = [
-        {"sha256": sha256, "size_bytes": sizes[sha256], "first_seen_at": first_seen_at}
-        for sha256 in sorted(sizes)
-    ]
+    rows = [{"sha256": sha256, "size_bytes": sizes[sha256], "first_seen_at": first_seen_at} for sha256 in sorted(sizes)]
     session.execute(insert_or(session, Video).on_conflict_do_nothing(index_elements=[Video.sha256]), rows)
     found = session.execute(select(Video.sha256, Video.id).where(Video.sha256.in_(sizes)))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def _only_outdated(session: Session, video_ids: Mapping[str, int], wish: ScanWish) -> set[int]:
@@ -105,16 +102,14 @@ def _only_outdated(session: Session, video_ids: Mapping[str, int], wish: ScanWis
         select(Scan.video_id, Scan.classifier_id)
         .where(Scan.video_id.in_(video_ids.values()), Scan.state == "judged")
         .order_by(Scan.finished_at, Scan.id)
-    ).tuples()
+    )
     latest = dict(rows.all())
     return {video_id for video_id, classifier_id in latest.items() if classifier_id != wish.classifier_id}
 
 
 def _entered(session: Session, batch_id: int, video_ids: Mapping[int, Place]) -> set[int]:
     """Those of `video_ids` that this batch has already: one submission forces each content once."""
-    entered = session.scalars(
-        select(Entry.video_id).where(Entry.batch_id == batch_id, Entry.video_id.in_(video_ids))
-    )
+    entered = session.scalars(select(Entry.video_id).where(Entry.batch_id == batch_id, Entry.video_id.in_(video_ids)))
     return {video_id for video_id in entered if video_id is not None}
 
 

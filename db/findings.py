@@ -34,9 +34,7 @@ def read_findings(session: Session, scan_ids: Iterable[int], *, with_frames: boo
             .where(TrackRow.scan_id.in_(ids))
             .order_by(TrackRow.scan_id, TrackRow.track)
         ):
-            findings.tracks[track.scan_id].append(
-                {"id": track.track, "faces": track.faces, "score": track.score}
-            )
+            findings.tracks[track.scan_id].append({"id": track.track, "faces": track.faces, "score": track.score})
     if with_frames:
         findings.frames = _read_frames(session, ids)
     return findings

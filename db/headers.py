@@ -41,9 +41,7 @@ class Header:
     judging: Judging
 
 
-def read_header(
-    session: Session, batch_id: int, *, aggregate: str | None, thresholds: Thresholds | None
-) -> Header:
+def read_header(session: Session, batch_id: int, *, aggregate: str | None, thresholds: Thresholds | None) -> Header:
     """Looks up a batch and settles how it is judged: as asked, else as submitted and its classifier says.
 
     Raises:
@@ -58,9 +56,7 @@ def read_header(
     return Header(batch, classifier, settle_judging(classifier, chosen, thresholds))
 
 
-def settle_judging(
-    classifier: RegisteredClassifier, aggregate: str, thresholds: Thresholds | None
-) -> Judging:
+def settle_judging(classifier: RegisteredClassifier, aggregate: str, thresholds: Thresholds | None) -> Judging:
     """How scores of this classifier are judged: by `thresholds`, else by its own.
 
     Raises:

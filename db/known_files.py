@@ -35,7 +35,7 @@ def read_known_contents(session: Session, files: Sequence[FileStamp]) -> dict[by
         select(KnownFile.path_sha256, KnownFile.size_bytes, KnownFile.mtime_ns, Video.sha256)
         .join(Video, Video.id == KnownFile.video_id)
         .where(KnownFile.path_sha256.in_(by_key))
-    ).tuples()
+    )
     return {
         by_key[key].path: sha256
         for key, size_bytes, mtime_ns, sha256 in rows

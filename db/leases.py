@@ -188,9 +188,7 @@ def note_evidence(session: Session, scan_id: int, token: int, evidence: Mapping[
     ).first()
     if row is None:
         return False
-    session.execute(
-        update(Scan).where(Scan.id == scan_id).values(evidence={**(row.evidence or {}), **evidence})
-    )
+    session.execute(update(Scan).where(Scan.id == scan_id).values(evidence={**(row.evidence or {}), **evidence}))
     return True
 
 
@@ -225,16 +223,12 @@ def _may_run(*, alone: bool) -> ColumnElement[bool]:
 
 
 def _read_claim(session: Session, scan_id: int) -> Claim:
-    scan, video, classifier = (
-        session.execute(
-            select(Scan, Video, Classifier)
-            .join(Video, Video.id == Scan.video_id)
-            .join(Classifier, Classifier.id == Scan.classifier_id)
-            .where(Scan.id == scan_id)
-        )
-        .one()
-        ._tuple()
-    )
+    scan, video, classifier = session.execute(
+        select(Scan, Video, Classifier)
+        .join(Video, Video.id == Scan.video_id)
+        .join(Classifier, Classifier.id == Scan.classifier_id)
+        .where(Scan.id == scan_id)
+    ).one()
     return Claim(
         scan_id=scan.id,
         token=scan.token,

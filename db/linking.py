@@ -66,8 +66,7 @@ def link_scans(
     generations = {
         video_id: 1 if (scan := latest.get(video_id)) is None else scan.generation + 1
         for video_id in sorted(places)
-        if (scan := latest.get(video_id)) is None
-        or needs_new_scan(scan.state, scan.reason, forced=video_id in forced)
+        if (scan := latest.get(video_id)) is None or needs_new_scan(scan.state, scan.reason, forced=video_id in forced)
     }
     created = _create_scans(session, places, wish, generations)
     links = {video_id: Link(scan_id, is_new=True) for video_id, scan_id in created.items()}
@@ -121,12 +120,10 @@ def _create_scans(
         for video_id, generation in generations.items()
     ]
     statement = insert_or(session, Scan).on_conflict_do_nothing().returning(Scan.video_id, Scan.id)
-    return dict(session.execute(statement, rows).tuples().all())
+    return dict(session.execute(statement, rows).all())
 
 
-def _want_again(
-    session: Session, reused: Mapping[int, Scan], places: Mapping[int, Place], wish: ScanWish
-) -> None:
+def _want_again(session: Session, reused: Mapping[int, Scan], places: Mapping[int, Place], wish: ScanWish) -> None:
     """Lets scans that are not done yet serve this submission too: its place, its haste, no cancelling."""
     waiting = {video_id: scan for video_id, scan in reused.items() if scan.state in WAITING_STATES}
     if not waiting:

@@ -98,9 +98,7 @@ class Outcome:
             raise ValueError(f"state must be one of {', '.join(END_STATES)}, got {self.state!r}")
         wanted = set(SCORE_COLUMNS) if self.state == "judged" else set()
         if set(self.scores) != wanted:
-            raise ValueError(
-                f"a {self.state} scan has the scores {sorted(wanted)}, got {sorted(self.scores)}"
-            )
+            raise ValueError(f"a {self.state} scan has the scores {sorted(wanted)}, got {sorted(self.scores)}")
         for name, score in self.scores.items():
             if not 0 <= score <= 1:
                 raise ValueError(f"score {name} must lie in 0..1, got {score}")

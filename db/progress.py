@@ -65,7 +65,7 @@ def read_progress(session: Session, batch_id: int) -> BatchProgress:
         .outerjoin(Scan, Scan.id == Entry.scan_id)
         .where(Entry.batch_id == batch_id)
         .group_by(entry_state())
-    ).tuples()
+    )
     is_submitted = session.scalar(select(Batch.is_complete).where(Batch.id == batch_id))
     return BatchProgress(dict(counts.all()), bool(is_submitted))
 
@@ -85,7 +85,7 @@ def read_running(session: Session, batch_id: int | None = None, *, limit: int = 
             attempt=scan.attempts,
             elapsed_s=max(0.0, now - (scan.started_at or now)),
         )
-        for scan, now in session.execute(query).tuples()
+        for scan, now in session.execute(query)
     ]
 
 

@@ -145,10 +145,7 @@ def _note_sweep(session: Session, *, gap_s: float, grace_s: float) -> tuple[floa
     first = insert_or(session, SweepRow).values(id=_THE_ROW, swept_at=0.0, grace_until=0.0)
     session.execute(first.on_conflict_do_nothing())
     row = session.scalars(
-        select(SweepRow)
-        .where(SweepRow.id == _THE_ROW)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        select(SweepRow).where(SweepRow.id == _THE_ROW).with_for_update().execution_options(populate_existing=True)
     ).one()
     now = float(session.scalar(select(db_now())) or 0.0)
     # A clock that was set back counts as a gap too.

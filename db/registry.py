@@ -114,9 +114,7 @@ def rollback_classifier(session: Session) -> RegisteredClassifier | None:
 def _make_active(session: Session, classifier_id: int) -> None:
     # The old one first: the index lets no two be active at any moment.
     session.execute(update(Classifier).where(Classifier.active).values(active=False))
-    session.execute(
-        update(Classifier).where(Classifier.id == classifier_id).values(active=True, activated_at=db_now())
-    )
+    session.execute(update(Classifier).where(Classifier.id == classifier_id).values(active=True, activated_at=db_now()))
 
 
 def _as_registered(row: Classifier | None) -> RegisteredClassifier | None:

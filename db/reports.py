@@ -106,7 +106,7 @@ def _read_videos(
     last_position = -1
     while left is None or left > 0:
         size = page_size if left is None else min(page_size, left)
-        page = session.execute(query.where(Entry.position > last_position).limit(size)).tuples().all()
+        page = session.execute(query.where(Entry.position > last_position).limit(size)).all()
         # The outer joins give None where there is no content, which the type of the query does not say.
         scan_ids = {entry.scan_id for entry, _, _ in page if entry.scan_id is not None}
         findings = read_findings(session, scan_ids, with_frames=with_frames)

@@ -48,9 +48,7 @@ def check_schema(database: Database) -> None:
     """
     revision = _present_revision(database)
     if revision is None:
-        raise DatabaseError(
-            f"the database {database.shown_url} has no tables yet: run `fakesweep db upgrade`"
-        )
+        raise DatabaseError(f"the database {database.shown_url} has no tables yet: run `fakesweep db upgrade`")
     if revision != HEAD_REVISION:
         _refuse_newer(revision, database)
         raise DatabaseError(

@@ -102,9 +102,7 @@ def open_database(url: str) -> Database:
 def _open_sqlite(url: str) -> Database:
     path = Path(url.removeprefix(SQLITE_PREFIX))
     if str(path) in (".", ":memory:"):
-        raise DatabaseError(
-            f"FAKESWEEP_DATABASE_URL names no file, got {url!r}: write sqlite:////path/to/file.db"
-        )
+        raise DatabaseError(f"FAKESWEEP_DATABASE_URL names no file, got {url!r}: write sqlite:////path/to/file.db")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -114,9 +112,7 @@ def _open_sqlite(url: str) -> Database:
 
     def connect() -> sqlite3.Connection:
         # As bytes, so that a path need not be UTF-8.
-        return sqlite3.connect(
-            os.fsencode(path), timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(os.fsencode(path), timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
 
     # The address that SQLAlchemy sees has no file in it, so it would choose the pool of in-memory databases.
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)

@@ -134,9 +134,7 @@ class Scan(Base):
         Index("ix_scans_sent", "sent_at", **_only_where("state = 'queued'")),
         Index("ix_scans_unsent", "priority", "id", **_only_where("state = 'queued' AND sent_at IS NULL")),
         CheckConstraint("(state = 'judged') = (score_mean IS NOT NULL)", name="only_judged_has_score"),
-        CheckConstraint(
-            "(state = 'running') = (lease_expires_at IS NOT NULL)", name="only_running_has_lease"
-        ),
+        CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="only_running_has_lease"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)

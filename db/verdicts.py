@@ -40,7 +40,8 @@ def thresholds_of(manifest: Mapping[str, Any], aggregate: str) -> Thresholds:
     if aggregate not in known:
         raise ValueError(
             f"the classifier {manifest.get('name')} {manifest.get('version')} has no thresholds "
-            f"for {aggregate!r}, only for {', '.join(known) or 'nothing'}: give --threshold or another --aggregate"
+            f"for {aggregate!r}, only for {', '.join(known) or 'nothing'}: "
+            "give --threshold or another --aggregate"
         )
     return Thresholds(real_below=known[aggregate]["real_below"], fake_from=known[aggregate]["fake_from"])
 

@@ -82,8 +82,7 @@ def read_video(
         "paths": _read_paths(session, video_id),
         "scans": _read_scans(session, video_id),
         "reviews": [
-            {**vars(review), "created_at": iso_time(review.created_at)}
-            for review in list_reviews(session, video_id)
+            {**vars(review), "created_at": iso_time(review.created_at)} for review in list_reviews(session, video_id)
         ],
     }
 
@@ -101,7 +100,7 @@ def _read_scans(session: Session, video_id: int) -> list[dict[str, Any]]:
         .join(Classifier, Classifier.id == Scan.classifier_id)
         .where(Scan.video_id == video_id)
         .order_by(Scan.id.desc())
-    ).tuples()
+    )
     return [
         {
             "id": scan.id,

@@ -38,9 +38,7 @@ def say_alive(session: Session, *, name: str, host: str, pid: int, queues: str, 
 
 def say_goodbye(session: Session, name: str) -> None:
     """Forgets a worker that stops in good order, and those not seen for a day."""
-    session.execute(
-        delete(WorkerRow).where((WorkerRow.name == name) | (WorkerRow.seen_at < db_now() - _FORGET_S))
-    )
+    session.execute(delete(WorkerRow).where((WorkerRow.name == name) | (WorkerRow.seen_at < db_now() - _FORGET_S)))
 
 
 def live_workers(session: Session, *, within_s: float = ALIVE_S) -> list[LiveWorker]:
@@ -60,5 +58,5 @@ def live_workers(session: Session, *, within_s: float = ALIVE_S) -> list[LiveWor
             up_s=now - row.started_at,
             seen_s_ago=now - row.seen_at,
         )
-        for row, now in rows.tuples()
+        for row, now in rows
     ]

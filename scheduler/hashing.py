@@ -13,7 +13,7 @@ from worker.pipeline.errors import Reason
 
 _CHUNK_BYTES = 1 << 20
 _READINGS = 3
-# A file changed twice within one tick of the file system keeps its mtime: a fresh one is read again next time.
+# A file changed twice within one tick of the file system keeps its mtime: a fresh one is read again later.
 _FRESH_NS = 2_000_000_000
 
 

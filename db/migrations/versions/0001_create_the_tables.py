@@ -196,9 +196,7 @@ def _create_scans() -> None:
             "(state = 'running') = (lease_expires_at IS NOT NULL)",
             name=op.f("ck_scans_only_running_has_lease"),
         ),
-        sa.ForeignKeyConstraint(
-            ["classifier_id"], ["classifiers.id"], name=op.f("fk_scans_classifier_id_classifiers")
-        ),
+        sa.ForeignKeyConstraint(["classifier_id"], ["classifiers.id"], name=op.f("fk_scans_classifier_id_classifiers")),
         sa.ForeignKeyConstraint(["video_id"], ["videos.id"], name=op.f("fk_scans_video_id_videos")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scans")),
         sa.UniqueConstraint(
@@ -210,9 +208,7 @@ def _create_scans() -> None:
         ),
     )
     op.create_index(op.f("ix_scans_finished_at"), "scans", ["finished_at"], unique=False)
-    op.create_index(
-        "ix_scans_running", "scans", ["lease_expires_at"], unique=False, **_only_where("state = 'running'")
-    )
+    op.create_index("ix_scans_running", "scans", ["lease_expires_at"], unique=False, **_only_where("state = 'running'"))
     op.create_index("ix_scans_sent", "scans", ["sent_at"], unique=False, **_only_where("state = 'queued'"))
     op.create_index(
         "ix_scans_unsent",
@@ -236,9 +232,7 @@ def _create_entries() -> None:
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("reused", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(
-            "(scan_id IS NULL) = (state IS NOT NULL)", name=op.f("ck_entries_state_of_its_own_or_scan")
-        ),
+        sa.CheckConstraint("(scan_id IS NULL) = (state IS NOT NULL)", name=op.f("ck_entries_state_of_its_own_or_scan")),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_entries_batch_id_batches")),
         sa.ForeignKeyConstraint(["scan_id"], ["scans.id"], name=op.f("fk_entries_scan_id_scans")),
         sa.ForeignKeyConstraint(["video_id"], ["videos.id"], name=op.f("fk_entries_video_id_videos")),
@@ -263,9 +257,7 @@ def _create_faces() -> None:
         sa.Column("logit", sa.Double(), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("track", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["scan_id"], ["scans.id"], name=op.f("fk_faces_scan_id_scans"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["scan_id"], ["scans.id"], name=op.f("fk_faces_scan_id_scans"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("scan_id", "frame_position", "position", name=op.f("pk_faces")),
     )
 
@@ -277,9 +269,7 @@ def _create_frames() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("t_s", sa.Double(), nullable=False),
         sa.Column("score", sa.Double(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["scan_id"], ["scans.id"], name=op.f("fk_frames_scan_id_scans"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["scan_id"], ["scans.id"], name=op.f("fk_frames_scan_id_scans"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("scan_id", "position", name=op.f("pk_frames")),
     )
 
@@ -308,8 +298,6 @@ def _create_tracks() -> None:
         sa.Column("track", sa.Integer(), nullable=False),
         sa.Column("faces", sa.Integer(), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["scan_id"], ["scans.id"], name=op.f("fk_tracks_scan_id_scans"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["scan_id"], ["scans.id"], name=op.f("fk_tracks_scan_id_scans"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("scan_id", "track", name=op.f("pk_tracks")),
     )
