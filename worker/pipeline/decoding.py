@@ -170,13 +170,9 @@ def _no_picture(decoding: Decoding) -> UnreadableVideoError:
         detail = f"decoding needs more than {decoding.limits.memory_bytes} bytes of memory"
         return UnreadableVideoError(Reason.MEMORY_LIMIT, detail)
     if decoding.last_status == -signal.SIGXCPU:
-        return UnreadableVideoError(
-            Reason.TIME_LIMIT, "decoding used up its processor time before the first picture"
-        )
+        return UnreadableVideoError(Reason.TIME_LIMIT, "decoding used up its processor time before the first picture")
     if any(message in words for message in _NO_DECODER_MESSAGES):
-        return UnreadableVideoError(
-            Reason.UNSUPPORTED_CODEC, f"no decoder for {decoding.facts.codec}: {ending}"
-        )
+        return UnreadableVideoError(Reason.UNSUPPORTED_CODEC, f"no decoder for {decoding.facts.codec}: {ending}")
     detail = f"no picture could be decoded (ffmpeg's status {decoding.last_status}: {ending})"
     return UnreadableVideoError(Reason.NO_FRAMES, detail)
 

@@ -83,10 +83,8 @@ def decode_command(
 
 
 def survey_command(ffmpeg: Path, facts: VideoFacts, *, video_fd: int, limits: Limits) -> list[str]:
-    """The command that decodes nothing and writes each packet's time to its standard output."""
-    output = _input(video_fd, limits)[str(facts.stream_index)].output(
-        "pipe:2", format="null", c="copy", stats_mux_pre="pipe:1", stats_mux_pre_fmt="{pts} {tb}"
-    )
+    """The command that decodes nothing and lists every packet's times on its standard output."""
+    output = _input(video_fd, limits)[str(facts.stream_index)].output("pipe:1", format="framecrc", c="copy")
     return _compile(output, ffmpeg)
 
 
@@ -97,9 +95,7 @@ def pick_expression(pick_from_s: Sequence[float]) -> str:
     return f"gt(st(0,{passed}),ld(1))*(1+0*st(1,ld(0)))"
 
 
-def picture_filters(
-    facts: VideoFacts, size: tuple[int, int]
-) -> list[tuple[str, tuple[str, ...], dict[str, str]]]:
+def picture_filters(facts: VideoFacts, size: tuple[int, int]) -> list[tuple[str, tuple[str, ...], dict[str, str]]]:
     """Filters that make a decoded picture an upright 8-bit RGB one of `size`, in order: name, arguments, options."""
     width, height = size if facts.rotation_deg in (0, 180) else size[::-1]
     quality = "bicubic+accurate_rnd+full_chroma_int"
@@ -153,10 +149,8 @@ def _input(video_fd: int, limits: Limits, **options: Any) -> Any:
 
 
 def _compile(output: Any, ffmpeg: Path) -> list[str]:
-    arguments = output.global_args(
-        "-nostdin", "-hide_banner", "-nostats", "-v", "warning", "-copyts", "-filter_threads", "1"
-    ).compile(cmd=str(ffmpeg))
-    return [str(argument) for argument in arguments]
+    head = [str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "warning", "-copyts", "-filter_threads", "1"]
+    return [str(argument) for argument in output.compile(cmd=head)]
 
 
 @functools.cache

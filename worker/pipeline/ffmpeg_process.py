@@ -65,9 +65,7 @@ class FfmpegProcess:
         watch: what its readers obey.
     """
 
-    def __init__(
-        self, command: Sequence[str], *, pass_fds: Sequence[int], limits: Limits, watch: Watch
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, pass_fds: Sequence[int], limits: Limits, watch: Watch) -> None:
         self.watch = watch
         self._tail: deque[bytes] = deque(maxlen=STDERR_TAIL_LINES)
         try:
@@ -104,12 +102,16 @@ class FfmpegProcess:
             raise ValueError("ffmpeg's output is closed")
         return stream.fileno()
 
+    def read_some(self, buffer: memoryview) -> int:
+        """Read what is there, at least one byte; 0 at the end."""
+        self.watch.wait_readable(self.stdout_fd)
+        return os.readv(self.stdout_fd, [buffer])
+
     def read_into(self, buffer: memoryview) -> int:
         """Fill `buffer` from the output; fewer bytes only at its end."""
         filled = 0
         while filled < len(buffer):
-            self.watch.wait_readable(self.stdout_fd)
-            count = os.readv(self.stdout_fd, [buffer[filled:]])
+            count = self.read_some(buffer[filled:])
             if count == 0:
                 break
             filled += count

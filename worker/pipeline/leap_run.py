@@ -20,6 +20,8 @@ from worker.pipeline.sampling import Leap
 from worker.pipeline.survey import parse_stamp
 
 DEFAULT_INTERVAL_S = 0.04
+REORDERED_PICTURES = 4
+"""Some indexes tell decoding times: a keyframe listed at t may be shown this many pictures later."""
 BEFORE_EVERYTHING_S = -1e9
 MAX_LINE_BYTES = 256
 
@@ -114,9 +116,7 @@ class LeapRun:
     def _start(self, video_fd: int, stats_fd: int) -> FfmpegProcess:
         decoding = self._decoding
         command = leap_command(decoding, self.leap, video_fd=video_fd, stats_fd=stats_fd)
-        return FfmpegProcess(
-            command, pass_fds=[video_fd, stats_fd], limits=decoding.limits, watch=decoding.watch
-        )
+        return FfmpegProcess(command, pass_fds=[video_fd, stats_fd], limits=decoding.limits, watch=decoding.watch)
 
 
 def leap_command(decoding: Decoding, leap: Leap, *, video_fd: int, stats_fd: int) -> list[str]:
@@ -154,10 +154,13 @@ def _thresholds(facts: VideoFacts, leap: Leap) -> list[float]:
 def _seek_target(facts: VideoFacts, leap: Leap) -> float | None:
     if leap.from_s is None:
         return None
-    if demuxer_family(facts.container) in INDEXED_DEMUXERS:
+    if demuxer_family(facts.container) not in INDEXED_DEMUXERS:
+        return facts.start_s + leap.from_s
+    first_wanted_s, interval_s = leap.wanted_s[0], frame_interval_s(facts)
+    if leap.from_s == first_wanted_s:
         # A little late, so that rounding cannot turn away from a keyframe that is itself wanted.
-        return facts.start_s + leap.wanted_s[0] + frame_interval_s(facts) / 4
-    return facts.start_s + leap.from_s
+        return facts.start_s + first_wanted_s + interval_s / 4
+    return facts.start_s + first_wanted_s - REORDERED_PICTURES * interval_s
 
 
 def _is_nearer(one_s: float, other_s: float, wanted_s: float) -> bool:

@@ -60,7 +60,7 @@ def file_error(error: OSError, *, if_absent: Reason) -> UnreadableVideoError | T
 def _open_regular(name: bytes, *, if_absent: Reason) -> int:
     try:
         # Looked at before it is opened: opening a device can do things, and a FIFO would wait.
-        _require_regular(os.stat(name))
+        _require_regular(os.stat(name))  # noqa: PTH116 - pathlib takes no bytes
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except ValueError:
         raise UnreadableVideoError(if_absent, "the name holds a null byte") from None

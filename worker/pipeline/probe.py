@@ -64,16 +64,16 @@ def _refuse_unfit(answer: dict[str, Any], limits: Limits) -> None:
             raise UnreadableVideoError(Reason.IS_PICTURE, "it holds one picture and no video")
         raise UnreadableVideoError(Reason.NOT_A_VIDEO, f"no video stream in it ({answer['container']})")
     if answer["codec"] is None:
-        raise UnreadableVideoError(
-            Reason.UNSUPPORTED_CODEC, "its video stream is in a codec that is not known here"
-        )
+        raise UnreadableVideoError(Reason.UNSUPPORTED_CODEC, "its video stream is in a codec that is not known here")
     if answer.get("is_encrypted"):
         raise UnreadableVideoError(Reason.ENCRYPTED, f"its {answer['codec']} stream is encrypted")
     width, height = answer["width"], answer["height"]
     if width <= 0 or height <= 0:
         raise UnreadableVideoError(Reason.NO_FRAMES, f"no picture size could be read ({answer['codec']})")
     if max(width, height) > limits.max_side_px or width * height > limits.max_pixels:
-        detail = f"its pictures are {width} x {height}; the limit is {limits.max_pixels} pixels, {limits.max_side_px} a side"
+        detail = (
+            f"its pictures are {width} x {height}; the limit is {limits.max_pixels} pixels, {limits.max_side_px} a side"
+        )
         raise UnreadableVideoError(Reason.TOO_LARGE, detail)
 
 
@@ -119,9 +119,7 @@ def _claimed_duration(answer: dict[str, Any]) -> float | None:
     return next((claim for claim in claims if claim and math.isfinite(claim) and claim > 0), None)
 
 
-def _trusted_timeline(
-    answer: dict[str, Any], claimed_s: float | None
-) -> tuple[float | None, tuple[float, ...]]:
+def _trusted_timeline(answer: dict[str, Any], claimed_s: float | None) -> tuple[float | None, tuple[float, ...]]:
     """The duration where something better than a claim backs it, and the keyframes where the index is whole."""
     family = demuxer_family(answer["container"])
     if family in END_TIMED_DEMUXERS:

@@ -104,8 +104,7 @@ def _describe(container: Any, descriptor: int) -> dict[str, Any]:
 def _is_attached(stream: Any) -> bool:
     disposition = av.stream.Disposition
     return bool(
-        stream.disposition
-        & (disposition.attached_pic | disposition.timed_thumbnails | disposition.still_image)
+        stream.disposition & (disposition.attached_pic | disposition.timed_thumbnails | disposition.still_image)
     )
 
 
@@ -184,9 +183,7 @@ def _read_index(container: Any, stream: Any, file_size: int) -> dict[str, Any]:
             stamps.append(entry.timestamp)
     facts: dict[str, Any] = {"is_cut_off": is_cut_off, "index_entries": count}
     # The index counts decoding times in MP4: shift them so that the first is the first picture's.
-    shift = (
-        (stream.start_time - first) if stream.start_time is not None and not _is_matroska(container) else 0
-    )
+    shift = (stream.start_time - first) if stream.start_time is not None and not _is_matroska(container) else 0
     stride = -(-len(stamps) // MAX_INDEX_KEYFRAMES) or 1
     facts["keyframes_s"] = [float((stamp + shift) * stream.time_base) for stamp in stamps[::stride]]
     facts["index_end_s"] = float((last + shift) * stream.time_base)

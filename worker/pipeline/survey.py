@@ -1,5 +1,6 @@
 """Measures the real timeline of a video whose container does not give it, without decoding a picture."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,8 @@ from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.results import VideoFacts
 
 READ_BYTES = 65536
+NO_STAMP = -(1 << 62)
+"""ffmpeg writes an unknown time as the smallest integer there is."""
 
 
 @dataclass(frozen=True)
@@ -49,28 +52,55 @@ def with_timeline(facts: VideoFacts, timeline: Timeline) -> VideoFacts:
 
 
 def _fold_times(process: FfmpegProcess) -> Timeline | None:
+    time_base: Fraction | None = None
     first = last = None
     count = 0
-    rest = b""
+    for line in _lines(process):
+        if line.startswith(b"#tb 0:"):
+            time_base = parse_ratio(line.partition(b":")[2])
+        elif (stamp := _packet_stamp(line)) is not None:
+            first = stamp if first is None else min(first, stamp)
+            last = stamp if last is None else max(last, stamp)
+            count += 1
+    if first is None or last is None or time_base is None:
+        return None
+    return Timeline(float(first * time_base), float(last * time_base), count)
+
+
+def _lines(process: FfmpegProcess) -> Iterator[bytes]:
     buffer = bytearray(READ_BYTES)
     view = memoryview(buffer)
-    while size := process.read_into(view):
+    rest = b""
+    while size := process.read_some(view):
         lines = (rest + buffer[:size]).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            stamp_s = parse_stamp(line)
-            if stamp_s is not None:
-                first = stamp_s if first is None else min(first, stamp_s)
-                last = stamp_s if last is None else max(last, stamp_s)
-                count += 1
-    return None if first is None or last is None else Timeline(float(first), float(last), count)
+        rest = lines.pop()[:READ_BYTES]
+        yield from lines
+
+
+def _packet_stamp(line: bytes) -> int | None:
+    """The time of a line "STREAM, DTS, PTS, ..."; decoding time stands in where there is no presentation time."""
+    fields = line.split(b",", 3)
+    try:
+        dts, pts = int(fields[1]), int(fields[2])
+    except (IndexError, ValueError):
+        return None
+    return next((stamp for stamp in (pts, dts) if stamp > NO_STAMP), None)
+
+
+def parse_ratio(text: bytes) -> Fraction | None:
+    """A time base "1/1000", exactly; None where it is none."""
+    try:
+        return Fraction(text.decode().strip())
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def parse_stamp(line: bytes) -> Fraction | None:
     """Seconds of a line "PTS NUMERATOR/DENOMINATOR", exactly; None where ffmpeg knew no time."""
+    pts, _, base = line.partition(b" ")
+    time_base = parse_ratio(base)
     try:
-        pts, time_base = line.split()
-        numerator, denominator = time_base.split(b"/")
-        return Fraction(int(pts) * int(numerator), int(denominator)) if abs(int(pts)) < 1 << 62 else None
-    except (ValueError, ZeroDivisionError):
+        stamp = int(pts)
+    except ValueError:
         return None
+    return stamp * time_base if time_base is not None and stamp > NO_STAMP else None
