@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 classifier_argument = click.argument("classifier", metavar="CLASSIFIER")
 
 
-@click.group(name="classifiers", short_help="List, import, activate and roll back classifiers.")
+@click.group(name="classifiers")
 def command() -> None:
     """List, import, activate and roll back classifiers.
 
@@ -119,9 +119,7 @@ def rollback() -> None:
     with opened_database() as database, database.begin() as session:
         found = rollback_classifier(session)
     if found is None:
-        raise click.ClickException(
-            "there is no earlier classifier to go back to: see `fakesweep classifiers list`"
-        )
+        raise click.ClickException("there is no earlier classifier to go back to: see `fakesweep classifiers list`")
     click.echo(f"{_named(found)} judges new submissions again.", err=True)
 
 
@@ -138,7 +136,7 @@ def _print_table(found: list[RegisteredClassifier]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from cli.rendering.report_table import console_for_results
+    from cli.rendering.report_table import console_for
 
     table = Table("", "id", "name", "version", "hash", "registered", "place", box=SIMPLE_HEAD, pad_edge=False)
     for classifier in found:
@@ -151,7 +149,7 @@ def _print_table(found: list[RegisteredClassifier]) -> None:
             _day(classifier.created_at),
             safe_text(classifier.path),
         )
-    console_for_results().print(table)
+    console_for().print(table)
 
 
 def _as_json(classifier: RegisteredClassifier) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import click
 
 
-@click.group(name="db", short_help="Look after the database.")
+@click.group(name="db")
 def command() -> None:
     """Look after the database.
 

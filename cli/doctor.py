@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 
 import click
 
@@ -16,7 +17,7 @@ from worker.settings import VARIABLES, Settings, SettingsError, mask_url, read_s
 PACKAGES = ("celery", "sqlalchemy", "numpy", "opencv-python-headless", "av", "keras")
 
 
-@click.command(name="doctor", short_help="Check what is installed, reachable and missing.")
+@click.command(name="doctor")
 @json_option
 def command(json_file: str | None) -> None:
     """Check what is installed, reachable and missing, and say what to do about it.
@@ -49,7 +50,7 @@ def examine() -> list[Finding]:
     from cli.checks import machine, services
 
     findings = [run_check("Python", machine.check_python)]
-    findings += [run_check(name, lambda name=name: machine.check_package(name)) for name in PACKAGES]
+    findings += [run_check(name, partial(machine.check_package, name)) for name in PACKAGES]
     findings.append(run_check("OpenVINO", machine.check_openvino))
     findings.append(run_check("TensorFlow", machine.check_tensorflow))
     findings.append(run_check("face detector", services.check_detector))
@@ -91,7 +92,7 @@ def _print_findings(findings: list[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.rendering.report_table import console_for_results
+    from cli.rendering.report_table import console_for
 
     styles = {"ok": "green", "note": "yellow", "missing": "bold red"}
     table = Table("", "what", "found", "what to do", box=SIMPLE_HEAD, pad_edge=False)
@@ -102,7 +103,7 @@ def _print_findings(findings: list[Finding]) -> None:
             Text(safe_text(finding.value)),
             Text(safe_text(finding.next_step)),
         )
-    console_for_results().print(table)
+    console_for().print(table)
 
 
 def _print_settings(settings: list[dict[str, str]]) -> None:
@@ -110,10 +111,10 @@ def _print_settings(settings: list[dict[str, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.rendering.report_table import console_for_results
+    from cli.rendering.report_table import console_for
 
     table = Table("variable", "value", "meaning", box=SIMPLE_HEAD, pad_edge=False)
     for setting in settings:
         value = safe_text(setting["value"]) or f"({setting['default']})"
         table.add_row(Text(setting["name"]), Text(value), Text(setting["meaning"]))
-    console_for_results().print(table)
+    console_for().print(table)

@@ -11,7 +11,6 @@ _EXPECTED = (
     "worker.broker:BrokerError",
     "worker.pipeline.errors:PipelineError",
     "db.errors:DatabaseError",
-    "scheduler.discovery:NothingToScanError",
 )
 """`module:class` of each error whose message is written for people. A class whose module was never loaded
 cannot have been raised, so nothing is imported to look."""

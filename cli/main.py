@@ -66,9 +66,7 @@ class LazyGroup(click.Group):
             raise click.ClickException(message) from error
 
 
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("fakesweep"), prog_name="fakesweep")
 def main() -> None:
     """Find AI-generated and deepfaked faces in more video than anyone can watch.
@@ -79,3 +77,7 @@ def main() -> None:
       fakesweep report --verdict fake           list what was called fake
       fakesweep doctor                          see what is missing on this machine
     """
+
+
+if __name__ == "__main__":
+    main()

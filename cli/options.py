@@ -17,12 +17,10 @@ _MOST_FRAMES = 100_000
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-paths_argument = click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=bytes)
-)
+paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=bytes))
 latest_batch_argument = click.argument("batch", required=False, metavar="[BATCH]")
 batch_argument = click.argument("batch", metavar="BATCH")
-video_argument = click.argument("video", metavar="VIDEO", type=click.Path(path_type=bytes))
+video_argument = click.argument("video", metavar="VIDEO")
 
 preset_option = click.option(
     "--preset",
@@ -50,7 +48,7 @@ aggregate_option = click.option(
 )
 force_option = click.option("--force", is_flag=True, help="Judge again what was judged before.")
 outdated_option = click.option(
-    "--outdated", is_flag=True, help="Judge again what was judged by another classifier than the active one."
+    "--outdated", is_flag=True, help="Only videos whose verdict is another classifier's than the active one."
 )
 json_option = click.option(
     "--json",

@@ -11,7 +11,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise KeyboardInterrupt inside the block, so that workers are stopped and files closed."""
+    """SIGTERM and SIGHUP raise KeyboardInterrupt inside the block, so that workers are stopped in order."""
     before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     try:
         yield

@@ -5,7 +5,7 @@ import click
 QUEUES = ("interactive", "bulk")
 
 
-class Concurrency(click.ParamType):
+class Concurrency(click.ParamType[int | None]):
     """A number of videos at once, or `auto`."""
 
     name = "concurrency"
@@ -19,7 +19,7 @@ class Concurrency(click.ParamType):
         return int(value)
 
 
-class QueueList(click.ParamType):
+class QueueList(click.ParamType[tuple[str, ...]]):
     """Queues, parted by commas."""
 
     name = "queues"
@@ -37,7 +37,7 @@ class QueueList(click.ParamType):
         return names
 
 
-@click.command(name="worker", short_help="Judge queued videos until stopped.")
+@click.command(name="worker")
 @click.option(
     "--concurrency",
     type=Concurrency(),

@@ -75,9 +75,7 @@ def check_openvino() -> Finding:
     """The engine that judges on the CPU, and the devices that it sees."""
     import openvino
 
-    return Finding(
-        "OpenVINO", "ok", f"{version('openvino')}, devices {', '.join(openvino.Core().available_devices)}"
-    )
+    return Finding("OpenVINO", "ok", f"{version('openvino')}, devices {', '.join(openvino.Core().available_devices)}")
 
 
 def check_tensorflow() -> Finding:
@@ -85,9 +83,7 @@ def check_tensorflow() -> Finding:
     names = ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
     found = next((name for name in names if _version_of(name)), None)
     if found is None:
-        return Finding(
-            "TensorFlow", "note", "not installed", "needed for `fakesweep train` and for GPUs only"
-        )
+        return Finding("TensorFlow", "note", "not installed", "needed for `fakesweep train` and for GPUs only")
     gpus = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     can_use_gpu = found == "tensorflow" and _version_of("nvidia-cudnn-cu12")
     value = f"{found} {_version_of(found)}, " + (f"GPU {', '.join(gpus)}" if gpus else "no GPU")
@@ -100,9 +96,7 @@ def check_home(home: Path) -> Finding:
     """The directory of state: that it can be written to, and the space left there."""
     place = next(path for path in (home, *home.parents) if path.exists())
     if not os.access(place, os.W_OK | os.X_OK):
-        return Finding(
-            "home", "missing", f"{home} is not writable", "set FAKESWEEP_HOME to a directory of yours"
-        )
+        return Finding("home", "missing", f"{home} is not writable", "set FAKESWEEP_HOME to a directory of yours")
     free = shutil.disk_usage(place).free
     value = f"{home}, {free / 1e9:.1f} GB free" + ("" if home.exists() else ", made by the first scan")
     if free < _LITTLE_SPACE_BYTES:

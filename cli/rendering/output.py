@@ -15,7 +15,7 @@ import click
 STDOUT = "-"
 
 
-class OutputFile(click.ParamType):
+class OutputFile(click.ParamType[str]):
     """A file to write, or `-` for standard output; refused at once where it cannot be written."""
 
     name = "file"

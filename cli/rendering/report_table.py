@@ -1,7 +1,7 @@
 """Shows a report as a table for people, and a batch's counts as one summary line."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import IO, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -27,11 +27,11 @@ _STYLES = {
 _UNLIMITED_WIDTH = 10_000
 
 
-def console_for_results() -> Console:
-    """Standard output: as wide as the terminal, or unlimited when it is a file or a pipe."""
-    console = Console(highlight=False, markup=False, emoji=False)
+def console_for(stream: IO[str] | None = None) -> Console:
+    """A console on a stream (standard output): as wide as the terminal, unlimited in a file or a pipe."""
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(highlight=False, markup=False, emoji=False, width=_UNLIMITED_WIDTH)
+        console.width = _UNLIMITED_WIDTH
     return console
 
 
@@ -42,7 +42,7 @@ def report_table(videos: Iterable[Mapping[str, Any]]) -> Table:
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("faces", justify="right", no_wrap=True)
     table.add_column("length", justify="right", no_wrap=True)
-    table.add_column("video", overflow="fold", ratio=None)
+    table.add_column("video", overflow="fold")
     table.add_column("note", overflow="fold")
     for video in videos:
         table.add_row(*_row(video))

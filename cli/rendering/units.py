@@ -13,10 +13,8 @@ def format_duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def format_remaining(seconds: float | None) -> str:
-    """A guess of the time left, no finer than it deserves; "?" while nothing is known."""
-    if seconds is None:
-        return "?"
+def format_remaining(seconds: float) -> str:
+    """A guess of the time left, no finer than it deserves."""
     return f"{seconds:.0f} s" if seconds < 59.5 else format_duration(seconds)
 
 

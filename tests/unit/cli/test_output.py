@@ -78,9 +78,7 @@ def test_dash_is_standard_output_in_utf8(capfdbinary: pytest.CaptureFixture[byte
     assert capfdbinary.readouterr().out == "é\n".encode()
 
 
-@pytest.mark.parametrize(
-    ("place", "complaint"), [("", "is a directory"), ("no/such/file.json", "no directory")]
-)
+@pytest.mark.parametrize(("place", "complaint"), [("", "is a directory"), ("no/such/file.json", "no directory")])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, place: str, complaint: str) -> None:
     """A wrong place is named before any work starts."""
     with pytest.raises(click.BadParameter, match=complaint) as refused:

@@ -1,0 +1,113 @@
+"""Delivers the results of a batch that is over: files, the table, the summary, the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.errors import expected_message
+from cli.outcome import exit_status
+from cli.rendering.output import STDOUT, open_output, refuse_shared_output
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from db.session import Database
+
+# More rows are no help on a screen; `report` lists them all.
+MOST_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Where results go beside the table: files, `-` for standard output, None for nowhere."""
+
+    json_file: str | None = None
+    csv_file: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_shared_output(self.json_file, self.csv_file)
+
+    @property
+    def wants_table(self) -> bool:
+        """Whether standard output is free for the table."""
+        return STDOUT not in (self.json_file, self.csv_file)
+
+
+def deliver(database: Database, batch_id: int, targets: Targets) -> int:
+    """Writes every result from one moment of the database; returns the exit status of the batch."""
+    with database.read() as session:
+        listed = _write_files(session, batch_id, targets)
+        if targets.wants_table:
+            listed.append(_print_table(session, batch_id))
+        batch = _read_batch_head(session, batch_id)
+    for hint in hints(batch):
+        click.echo(hint, err=True)
+    return max(exit_status(batch, listed=count) for count in listed)
+
+
+def deliver_when_over(database: Database, batch_id: int, json_file: str | None) -> int:
+    """Follows a batch that others judge, then delivers it; returns its exit status."""
+    from cli.following import follow
+    from cli.progress import console_for_messages, progress_for
+    from cli.stopping import stopped_by_signals
+
+    targets = Targets(json_file)
+    with stopped_by_signals(), progress_for(console_for_messages()) as progress:
+        follow(database, batch_id, progress)
+    return deliver(database, batch_id, targets)
+
+
+def hints(batch: Mapping[str, Any]) -> list[str]:
+    """What to do about files that got no verdict."""
+    counts = batch["counts"]
+    why = f"Why files are unreadable: fakesweep report {batch['id']} --state unreadable"
+    again = {
+        state: f"Try again what is {state}: fakesweep retry {batch['id']} --state {state}"
+        for state in ("failed", "quarantined", "cancelled")
+    }
+    return [line for state, line in {"unreadable": why, **again}.items() if counts.get(state)]
+
+
+def _write_files(session: Session, batch_id: int, targets: Targets) -> list[int]:
+    from cli.rendering.report import write_report
+    from db.reports import open_report
+
+    listed = []
+    for format_, target in (("json", targets.json_file), ("csv", targets.csv_file)):
+        if target is None:
+            continue
+        try:
+            with open_output(target) as stream:
+                report = open_report(session, batch_id, with_frames=format_ == "json")
+                listed.append(write_report(report, stream, format_=format_))
+        except OSError as error:
+            again = f"fakesweep report {batch_id} --format {format_} --output FILE"
+            raise click.ClickException(f"{expected_message(error)}; no verdict is lost: {again}") from error
+    return listed
+
+
+def _print_table(session: Session, batch_id: int) -> int:
+    from cli.rendering.report_table import console_for, report_table, summary_line
+    from db.reports import open_report
+
+    report = open_report(session, batch_id, with_frames=False)
+    shown = list(islice(report.videos, MOST_ROWS))
+    rest = sum(1 for _ in report.videos)
+    console = console_for()
+    console.print(report_table(shown))
+    if rest:
+        console.print(f"and {rest} more: fakesweep report {batch_id}")
+    console.print(summary_line(report.head["batch"]), soft_wrap=True)
+    return len(shown) + rest
+
+
+def _read_batch_head(session: Session, batch_id: int) -> Mapping[str, Any]:
+    from db.progress import read_status
+
+    batch: Mapping[str, Any] = read_status(session, batch_id)["batch"]
+    return batch

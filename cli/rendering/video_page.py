@@ -1,0 +1,73 @@
+"""Shows one video: the verdict and where it comes from, frame by frame."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.rendering.names import safe_text
+from cli.rendering.report_table import verdict_text
+from cli.rendering.timeline import timeline
+from cli.rendering.units import counted, format_duration, format_score, format_time
+
+
+def print_video(video: Mapping[str, Any], console: Console) -> None:
+    """Prints the facts, the timeline and a table of the frames."""
+    for name, value in _facts(video):
+        console.print(Text(f"{name:<10}"), value, sep="", soft_wrap=True)
+    frames: Sequence[Mapping[str, Any]] = video.get("frames") or ()
+    if not frames:
+        return
+    console.print()
+    console.print(Text(timeline(frames)))
+    console.print(Text(f"{format_time(frames[0]['t_s'])} to {format_time(frames[-1]['t_s'])}, ▁ real … █ fake"))
+    console.print(_frames_table(frames))
+
+
+def _facts(video: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    yield "video", Text(safe_text(video["path"]))
+    yield "verdict", verdict_text(video).append(f"  {format_score(video.get('score'))}", style="")
+    if video.get("reason"):
+        yield "reason", Text(safe_text(f"{video['reason']}: {video.get('detail') or 'no details'}"))
+    if video.get("warnings"):
+        yield "warnings", Text(safe_text(", ".join(video["warnings"])))
+    if video.get("codec"):
+        size = f"{video['width_px']}x{video['height_px']}"
+        yield (
+            "content",
+            Text(safe_text(f"{video['codec']} {size}, {format_duration(video.get('duration_s'))}")),
+        )
+    if video.get("sha256"):
+        yield "sha256", Text(video["sha256"])
+    for track in video.get("tracks") or ():
+        words = f"{format_score(track['score'])} over {counted(track['faces'], 'face')}"
+        yield f"person {track['id']}", Text(words)
+    if video.get("seconds"):
+        stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in video["seconds"].items())
+        yield "took", Text(safe_text(stages))
+    for review in video.get("reviews") or ():
+        yield "review", Text(safe_text(_review_line(review)))
+
+
+def _review_line(review: Mapping[str, Any]) -> str:
+    line = f"{review['label']} by {review.get('reviewer') or 'unknown'}"
+    return f"{line}: {review['note']}" if review.get("note") else line
+
+
+def _frames_table(frames: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("faces (person: score, box, detection)")
+    for frame in frames:
+        faces = "; ".join(_face_words(face) for face in frame["faces"])
+        table.add_row(Text(format_time(frame["t_s"])), Text(format_score(frame["score"])), Text(faces or "none"))
+    return table
+
+
+def _face_words(face: Mapping[str, Any]) -> str:
+    x, y, w, h = (round(side) for side in face["box_px"])
+    return f"{face['track']}: {format_score(face['score'])}, {w}x{h} at {x},{y}, {face['detection']:.2f}"

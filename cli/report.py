@@ -1,0 +1,70 @@
+"""`fakesweep report`: the verdicts of a batch as a table, JSON or CSV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options import AGGREGATES, STATES, VERDICTS, latest_batch_argument
+from cli.rendering.output import STDOUT, OutputFile, open_output
+
+if TYPE_CHECKING:
+    from db.verdicts import Verdict
+
+FORMATS = ("table", "json", "csv")
+
+
+@click.command(name="report")
+@latest_batch_argument
+@click.option("--verdict", type=click.Choice(VERDICTS), help="Only videos of this verdict.")
+@click.option("--state", type=click.Choice(STATES), help="Only videos in this state.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Call fake from this score on, and real below.")
+@click.option("--aggregate", type=click.Choice(AGGREGATES), help="Another way from frames to one score.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many videos.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--output", type=OutputFile(), default=STDOUT, metavar="FILE|-", help="Where to. [default: -]")
+def command(
+    batch: str | None,
+    verdict: Verdict | None,
+    state: str | None,
+    threshold: float | None,
+    aggregate: str | None,
+    limit: int | None,
+    format_: str,
+    output: str,
+) -> None:
+    """List the verdicts of a batch as a table, JSON or CSV.
+
+    BATCH is its number or its name; without it, the latest. Nothing is judged anew: another threshold or
+    aggregation works on the stored scores. Filters choose videos; the counts stay those of the whole batch.
+
+    CSV has fixed columns. A text that a spreadsheet would run as a formula gets a leading apostrophe, and
+    where a name cannot be shown as it is, `path_b64` holds its exact bytes.
+
+    \b
+    Examples:
+      fakesweep report
+      fakesweep report downloads --verdict fake
+      fakesweep report --threshold 0.9 --format csv --output verdicts.csv
+      fakesweep report 12 --state unreadable --format json
+    """
+    from cli.batches import named_batch
+    from cli.opening import opened_database
+    from cli.rendering.report import write_report
+    from db.reports import open_report
+    from db.verdicts import single_threshold
+
+    with opened_database() as database, database.read() as session:
+        report = open_report(
+            session,
+            named_batch(session, batch).id,
+            aggregate=aggregate,
+            thresholds=None if threshold is None else single_threshold(threshold),
+            state=state,
+            verdict=verdict,
+            limit=limit,
+            with_frames=format_ == "json",
+        )
+        with open_output(output) as stream:
+            write_report(report, stream, format_=format_)

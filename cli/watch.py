@@ -1,0 +1,37 @@
+"""`fakesweep watch`: follows a batch while it is judged."""
+
+import click
+
+from cli.options import latest_batch_argument
+
+
+@click.command(name="watch")
+@latest_batch_argument
+def command(batch: str | None) -> None:
+    """Follow a batch while it is judged.
+
+    Shows rate, time left, and what each worker does.
+
+    BATCH is its number or its name; without it, the latest. Ends when the batch is over. Ctrl-C ends the watching,
+    not the judging.
+
+    \b
+    Examples:
+      fakesweep watch
+      fakesweep watch downloads
+    """
+    from cli.batches import named_batch
+    from cli.following import follow
+    from cli.opening import opened_database
+    from cli.progress import console_for_messages, progress_for
+    from cli.rendering.report_table import summary_line
+    from cli.stopping import stopped_by_signals
+    from db.progress import read_status
+
+    with opened_database() as database:
+        with database.read() as session:
+            found = named_batch(session, batch)
+        with stopped_by_signals(), progress_for(console_for_messages()) as progress:
+            follow(database, found.id, progress)
+        with database.read() as session:
+            click.echo(summary_line(read_status(session, found.id)["batch"]))

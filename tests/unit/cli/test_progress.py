@@ -1,0 +1,71 @@
+"""Progress as plain lines and as bars."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.progress import LineProgress, LiveProgress, progress_line, progress_picture
+from db.progress import BatchProgress, RunningScan
+from scheduler.follow import View
+
+
+def view_of(counts: dict[str, int], *, is_running: bool = False) -> View:
+    """A batch with these counts that does a video in four seconds."""
+    running = RunningScan(7, b"/videos/a\x1b[2J\n.mp4", "host-1", "decode", 0.5, 1, 3.0)
+    remaining = counts.get("queued", 0) + counts.get("running", 0)
+    return View(
+        BatchProgress(counts, is_submitted=True),
+        (running,) if is_running else (),
+        rate_per_s=0.25,
+        eta_s=4.0 * remaining,
+    )
+
+
+def test_a_line_tells_rate_and_time_left() -> None:
+    """While it goes on: how many, how fast, how long still."""
+    line = progress_line(view_of({"judged": 3, "queued": 5, "running": 1}, is_running=True), workers=1)
+
+    assert line == "3 of 9 videos done, 1 running, 15.0/min, 24 s left"
+
+
+def test_a_line_says_that_nobody_works() -> None:
+    """Without a worker nothing will happen, and the line says so."""
+    assert progress_line(view_of({"queued": 5}), workers=0) == "0 of 5 videos done, waiting for a worker"
+
+
+def test_lines_are_few_and_the_last_always_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line every few seconds, none twice, and one for the end."""
+    with LineProgress() as progress:
+        for done in range(4):
+            progress.judging(view_of({"judged": done, "queued": 4 - done}), workers=1)
+        progress.judging(view_of({"judged": 4}), workers=1)
+        progress.judging(view_of({"judged": 4}), workers=1)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" done")[0] for line in lines] == ["0 of 4 videos", "4 of 4 videos"]
+
+
+def test_the_picture_has_a_line_per_running_video() -> None:
+    """The bar's row, then who does what, with the name made harmless."""
+    stream = io.StringIO()
+    picture = progress_picture(view_of({"judged": 3, "running": 1}, is_running=True), workers=2)
+    Console(file=stream, width=120).print(picture)
+
+    head, line = stream.getvalue().splitlines()[:2]
+    assert "3/4" in head
+    assert "2 workers" in head
+    assert "host-1" in line
+    assert "decode" in line
+    assert "50%" in line
+    assert "a\\x1b[2J\\n.mp4" in line
+
+
+def test_the_bar_goes_away_at_the_end() -> None:
+    """After the block, messages stand alone on the terminal."""
+    stream = io.StringIO()
+    with LiveProgress(Console(file=stream, force_terminal=True, width=80)) as progress:
+        progress.reading(3)
+        progress.judging(view_of({"judged": 4}), workers=1)
+
+    assert stream.getvalue().endswith("\x1b[?25h") or "\x1b[2K" in stream.getvalue()
