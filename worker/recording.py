@@ -13,9 +13,7 @@ def outcome_of(result: ScanResult) -> Outcome:
         scores={str(name): float(score) for name, score in result.scores.items()},
         facts=_facts_of(result),
         frames=tuple(_frame_of(frame) for frame in result.frames),
-        tracks=tuple(
-            OutcomeTrack(id=track.id, faces=track.faces, score=track.score) for track in result.tracks
-        ),
+        tracks=tuple(OutcomeTrack(id=track.id, faces=track.faces, score=track.score) for track in result.tracks),
         seconds=dict(result.seconds),
         runtime=result.runtime or None,
     )

@@ -50,21 +50,15 @@ VARIABLES = (
         "SQLite in FAKESWEEP_HOME",
         "postgresql+psycopg://USER:PASSWORD@HOST/NAME, or sqlite:////path/to/file.db",
     ),
-    Variable(
-        "FAKESWEEP_DEVICE", "auto", "auto, cpu or gpu: what judges; auto takes a GPU where one is visible"
-    ),
+    Variable("FAKESWEEP_DEVICE", "auto", "auto, cpu or gpu: what judges; auto takes a GPU where one is visible"),
     Variable("FAKESWEEP_CLASSIFIER", "the active one", "the directory of a classifier bundle to judge with"),
     Variable("FAKESWEEP_FFMPEG", "the bundled one", "the path of an ffmpeg program to decode with"),
-    Variable(
-        "FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"
-    ),
+    Variable("FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"),
     Variable("FAKESWEEP_LOG_LEVEL", "info", "debug, info, warning or error"),
     Variable("FAKESWEEP_LEASE_S", "20", "seconds without a sign of life after which a scan counts as lost"),
     Variable("FAKESWEEP_HEARTBEAT_S", "5", "seconds between a running scan's signs of life"),
     Variable("FAKESWEEP_SWEEP_S", "5", "seconds between a scheduler's looks for lost scans"),
-    Variable(
-        "FAKESWEEP_MAX_ATTEMPTS", "3", "starts of a scan before a failure of ours or the machine's is final"
-    ),
+    Variable("FAKESWEEP_MAX_ATTEMPTS", "3", "starts of a scan before a failure of ours or the machine's is final"),
     Variable("FAKESWEEP_TIME_LIMIT_S", "3600", "wall-clock seconds that one video may take"),
     Variable("FAKESWEEP_GRACE_S", "30", "seconds that a stopping worker gives its running scans to finish"),
 )
@@ -178,9 +172,7 @@ def _default_home() -> Path:
 def _parse_directory(value: str) -> Path:
     path = _parse_path(value)
     if path.exists() and not path.is_dir():
-        raise ValueError(
-            f"must be a directory, got {value!r}, which is none: name another place, or unset it"
-        )
+        raise ValueError(f"must be a directory, got {value!r}, which is none: name another place, or unset it")
     return path
 
 
@@ -203,9 +195,7 @@ def _parse_database_url(value: str) -> str:
     advice = "write postgresql+psycopg://USER:PASSWORD@HOST/NAME, or unset it for SQLite"
     _check_url(value, DATABASE_SCHEMES, advice)
     if value.startswith("sqlite") and not value.startswith("sqlite:///"):
-        raise ValueError(
-            f"must have three slashes and a path, got {value!r}: write sqlite:////path/to/file.db"
-        )
+        raise ValueError(f"must have three slashes and a path, got {value!r}: write sqlite:////path/to/file.db")
     return value
 
 
@@ -225,9 +215,7 @@ def _check_url(url: str, schemes: tuple[str, ...], advice: str) -> None:
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value.strip().lower() not in choices:
-            raise ValueError(
-                f"must be one of {', '.join(choices)}, got {value!r}: set one of these, or unset it"
-            )
+            raise ValueError(f"must be one of {', '.join(choices)}, got {value!r}: set one of these, or unset it")
         return value.strip().lower()
 
     return parse
@@ -245,9 +233,7 @@ def _parse_bundle(value: str) -> str:
 def _parse_program(value: str) -> Path:
     path = _parse_path(value)
     if not (path.is_file() and os.access(path, os.X_OK)):
-        raise ValueError(
-            f"must be a program that can be run, got {value!r}: unset it to use the bundled ffmpeg"
-        )
+        raise ValueError(f"must be a program that can be run, got {value!r}: unset it to use the bundled ffmpeg")
     return path
 
 

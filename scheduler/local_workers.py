@@ -1,0 +1,115 @@
+"""Runs a worker beside a command, for as long as the command lives.
+
+The worker is a process of its own, in a session of its own so that Ctrl-C reaches the command alone. It holds
+one end of a pipe: when the command closes the other, or dies in whatever way, the worker stops.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from worker.settings import Settings
+
+# What the worker gives itself to hand its scans back, and some more.
+STOP_LIMIT_S = 20.0
+# A log of one worker; the one before is kept beside it.
+LOG_LIMIT_BYTES = 5_000_000
+
+
+class LocalWorkerError(Exception):
+    """The worker ended although nobody asked it to; the message holds its last line."""
+
+
+class LocalWorker:
+    """A context with a worker; its log goes to `worker.log` in the home directory.
+
+    Args:
+        concurrency: videos at once, None for the settings' number or one per usable core.
+    """
+
+    def __init__(self, settings: Settings, *, concurrency: int | None, queues: Sequence[str]) -> None:
+        self._settings = settings
+        self._concurrency = concurrency
+        self._queues = queues
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: int | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where the worker writes what it does."""
+        return self._settings.home / "worker.log"
+
+    def start(self) -> None:
+        """Starts the worker, which takes about a second to take up work; returns at once."""
+        self._settings.home.mkdir(parents=True, exist_ok=True)
+        theirs, self._pipe = os.pipe()
+        try:
+            with _opened_log(self.log) as log:
+                self._process = subprocess.Popen(
+                    self._command(theirs),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(theirs,),
+                    start_new_session=True,
+                )
+        finally:
+            os.close(theirs)
+
+    def check(self) -> None:
+        """Makes sure that the worker still lives.
+
+        Raises:
+            LocalWorkerError: it does not.
+        """
+        if self._process is None or self._process.poll() is None:
+            return
+        raise LocalWorkerError(
+            f"the worker ended with status {self._process.returncode}: {_last_line(self.log)} "
+            f"(the whole log: {self.log})"
+        )
+
+    def stop(self) -> None:
+        """Stops the worker; what it was at is given back and will be judged when somebody goes on."""
+        if self._process is None or self._pipe is None:
+            return
+        os.close(self._pipe)
+        self._pipe = None
+        try:
+            self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            # Its processes end with it.
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> "LocalWorker":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _command(self, pipe: int) -> list[str]:
+        # The settings travel in the environment, which the worker inherits.
+        command = [sys.executable, "-P", "-m", "worker.local", str(pipe), ",".join(self._queues)]
+        return command if self._concurrency is None else [*command, str(self._concurrency)]
+
+
+def _opened_log(path: Path) -> BinaryIO:
+    if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("ab")
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "it said nothing"

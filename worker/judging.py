@@ -1,0 +1,35 @@
+"""Judges a claimed video: the file, the networks and the limits go into the pipeline, what it found comes out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from db.leases import Claim
+from worker.content import check_content
+from worker.heartbeat import Heartbeat
+from worker.pipeline.limits import Limits
+from worker.pipeline.results import ScanResult
+from worker.resources import resources_of_process
+from worker.settings import Settings
+
+
+def make_judge(settings: Settings) -> Callable[[Claim, Heartbeat], ScanResult]:
+    """The judge of a worker with these settings."""
+
+    def judge(claim: Claim, heartbeat: Heartbeat) -> ScanResult:
+        # Here, not at the top: it loads the network engines, which the worker's main process never needs.
+        from worker.pipeline.scan import ScanOptions, scan_video  # noqa: PLC0415 - see above
+
+        check_content(claim, should_stop=heartbeat.should_stop)
+        resources = resources_of_process(settings)
+        return scan_video(
+            claim.path,
+            options=ScanOptions(frames=claim.frames, max_frames=claim.max_frames),
+            detector=resources.detector,
+            classifier=resources.classifier_of(claim),
+            ffmpeg=resources.ffmpeg,
+            limits=replace(Limits(), time_limit_s=settings.time_limit_s),
+            report=heartbeat.report,
+            should_stop=heartbeat.should_stop,
+        )
+
+    return judge

@@ -1,0 +1,144 @@
+"""What a worker's main process does beside Celery: says that it lives, keeps the broker up, reports its dead.
+
+It has the database open only for moments in which nothing is forked: an SQLite connection that crosses a fork
+corrupts the locks of the child's own.
+"""
+
+import logging
+import os
+import queue
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from db.errors import DatabaseError
+from db.leases import note_loss
+from db.workers import say_alive, say_goodbye
+from worker.broker import BrokerError, BrokerHandle
+from worker.last_words import read_last_words
+from worker.storage import Storage
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_log = logging.getLogger(__name__)
+
+# Losses that could not be told yet; beyond it the lease's end tells the scheduler.
+_KEPT_LOSSES = 1000
+
+
+class Presence:
+    """A context in which the worker is known to live.
+
+    Args:
+        name: the worker's, unique on its host.
+        every_s: between two signs of life.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        broker: BrokerHandle,
+        directory: Path,
+        *,
+        name: str,
+        queues: Sequence[str],
+        concurrency: int,
+        every_s: float,
+    ) -> None:
+        self._storage = storage
+        self._broker = broker
+        self._directory = directory
+        self._identity: dict[str, Any] = {
+            "name": name,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "queues": ",".join(queues),
+            "concurrency": concurrency,
+        }
+        self._every_s = every_s
+        self._losses: queue.Queue[tuple[int, str]] = queue.Queue(_KEPT_LOSSES)
+        self._wake = threading.Event()
+        self._is_over = False
+        self._no_fork = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+
+    def report_loss(self, scan_id: int, cause: str) -> None:
+        """Takes note that the process which was at this scan is dead; returns at once."""
+        try:
+            self._losses.put_nowait((scan_id, cause))
+        except queue.Full:
+            return
+        self._wake.set()
+
+    def __enter__(self) -> "Presence":
+        os.register_at_fork(
+            before=self._no_fork.acquire,
+            after_in_parent=self._no_fork.release,
+            after_in_child=self._no_fork.release,
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over = True
+        self._wake.set()
+        self._thread.join()
+        self._do(lambda session: say_goodbye(session, self._identity["name"]))
+
+    def _run(self) -> None:
+        while not self._is_over:
+            self._do(lambda session: say_alive(session, **self._identity))
+            try:
+                self._broker.ensure_alive()
+            except BrokerError as error:
+                _log.warning("%s", error)
+            self._tell_losses()
+            self._wake.wait(self._every_s)
+            self._wake.clear()
+        self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        for _ in range(self._losses.qsize()):
+            scan_id, cause = self._losses.get_nowait()
+            word = read_last_words(self._directory, scan_id)
+            if word is None:
+                continue
+            _log.error("scan %d lost its process %d: %s", scan_id, word.pid, cause)
+            evidence = {
+                "cause": cause,
+                "signal": signal_of(cause),
+                "last_stage": word.stage,
+                "last_progress": word.progress,
+                "memory_bytes": word.memory_bytes,
+            }
+            token = word.token
+            # Should it fail, the lease runs out and tells the same, a little later.
+            self._do(lambda session: note_loss(session, scan_id, token, evidence))  # noqa: B023 - called at once
+
+    def _do(self, work: "Callable[[Session], object]") -> None:
+        with self._no_fork:
+            try:
+                self._storage.attempt(work)
+            except DatabaseError as error:
+                _log.warning("%s", error)
+            finally:
+                self._storage.close()
+
+
+def signal_of(cause: str) -> str | None:
+    """The signal's name in what Celery says of a lost process, None where it says none."""
+    found = re.search(r"signal (\d+)", cause)
+    if found is None:
+        return None
+    try:
+        return signal.Signals(int(found[1])).name
+    except ValueError:
+        return found[1]

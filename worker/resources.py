@@ -1,0 +1,109 @@
+"""Detector and classifiers, loaded once per process, on first use; a classifier is known by its bundle's hash.
+
+A scan names the classifier that shall judge it, so one that was activated meanwhile is loaded when its first
+scan arrives, with no restart.
+"""
+
+import hashlib
+import os
+from collections import OrderedDict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db.leases import Claim
+from worker.pipeline.errors import BundleError
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from worker.pipeline.classifier import Classifier
+    from worker.pipeline.faces import FaceDetector
+
+# The one that judges, and the one before or after it while an archive moves over.
+CLASSIFIERS_KEPT = 2
+MANIFEST = "manifest.json"
+
+
+class Resources:
+    """What one process has loaded.
+
+    Args:
+        threads: of each network. Processes are what fills the cores.
+    """
+
+    def __init__(self, settings: Settings, *, threads: int = 1) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._classifiers: OrderedDict[str, Classifier] = OrderedDict()
+
+    @cached_property
+    def ffmpeg(self) -> Path:
+        """The program that decodes."""
+        from worker.pipeline.ffmpeg import find_ffmpeg  # noqa: PLC0415 - only processes that judge load the pipeline
+
+        return find_ffmpeg(self._settings.ffmpeg)
+
+    @cached_property
+    def detector(self) -> "FaceDetector":
+        """The face detector.
+
+        Raises:
+            BundleError: its file is missing or altered.
+        """
+        from worker.pipeline.faces import FaceDetector, find_detector  # noqa: PLC0415 - as above
+
+        return FaceDetector(find_detector(), threads=self._threads)
+
+    def classifier_of(self, claim: Claim) -> "Classifier":
+        """The classifier that the scan names, wherever its bundle lies on this machine.
+
+        Raises:
+            BundleError: no bundle with its hash is here, or its files are altered.
+        """
+        from worker.pipeline.classifier import load_classifier  # noqa: PLC0415 - as above
+
+        sha256 = claim.classifier_sha256
+        if sha256 not in self._classifiers:
+            directory = find_bundle(sha256, Path(claim.classifier_path), self._settings)
+            while len(self._classifiers) >= CLASSIFIERS_KEPT:
+                self._classifiers.popitem(last=False)
+            self._classifiers[sha256] = load_classifier(directory, device=self._settings.device, threads=self._threads)
+        self._classifiers.move_to_end(sha256)
+        return self._classifiers[sha256]
+
+
+def find_bundle(sha256: str, registered: Path, settings: Settings) -> Path:
+    """The directory of the bundle with this hash: where it was registered, or where this machine keeps it.
+
+    Raises:
+        BundleError: it is in none of these places.
+    """
+    places = [registered, settings.home / "classifiers" / sha256, Path(__file__).parent / "classifiers" / "default"]
+    if settings.classifier is not None:
+        places.append(Path(settings.classifier))
+    for place in places:
+        if _sha256_of_manifest(place) == sha256:
+            return place
+    raise BundleError(
+        f"no classifier with the hash {sha256[:12]} at {registered} or in {settings.home / 'classifiers'}: "
+        "import it on this machine with `fakesweep classifiers import`, or make its directory readable"
+    )
+
+
+def _sha256_of_manifest(directory: Path) -> str | None:
+    try:
+        return hashlib.sha256((directory / MANIFEST).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+_resources: dict[int, Resources] = {}
+
+
+def resources_of_process(settings: Settings) -> Resources:
+    """The resources of the process that asks; a fork has none of its parent's."""
+    pid = os.getpid()
+    if pid not in _resources:
+        _resources.clear()
+        _resources[pid] = Resources(settings)
+    return _resources[pid]

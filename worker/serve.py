@@ -1,0 +1,203 @@
+"""Runs a worker: Celery's pool of processes, the signs of life beside it, and an end in good order."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from celery.apps.worker import Worker
+from celery.signals import setup_logging, task_failure, worker_process_init, worker_ready
+from celery.worker import state as celery_state
+
+from db.schema import check_schema
+from db.session import open_database
+from worker.app import QUEUES, make_app
+from worker.broker import use_broker
+from worker.cores import usable_cores
+from worker.isolation import worker_directory
+from worker.judging import make_judge
+from worker.logs import configure_logging
+from worker.presence import Presence
+from worker.processes import die_with_parent, end_this_process
+from worker.settings import Settings
+from worker.storage import Storage
+from worker.tasks import HAND_BACK, Bench, Judge, register_scan_task
+
+_log = logging.getLogger(__name__)
+
+# After the running scans were asked back: what has not come by then hangs, and its lease brings it back.
+HAND_BACK_S = 10.0
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    concurrency: int | None = None,
+    queues: Sequence[str] = QUEUES,
+    judge: Judge | None = None,
+    parent_pipe: int | None = None,
+) -> int:
+    """Judges queued videos until told to stop by SIGTERM or SIGINT.
+
+    Args:
+        concurrency: videos at once; None for the settings' number, or one per usable core.
+        queues: to take work from, the most urgent first.
+        judge: in place of the pipeline's.
+        parent_pipe: a descriptor whose end of file means that the parent is gone or wants us to stop at once.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        BrokerError: the embedded broker does not start.
+        DatabaseError: the database does not answer, or its tables are not this version's.
+    """
+    configure_logging(settings.log_level)
+    _check_database(settings)
+    processes = concurrency or settings.concurrency or usable_cores()
+    name = f"{socket.gethostname()}-{os.getpid()}"[:200]
+    storage = Storage(settings.effective_database_url)
+    with use_broker(settings) as broker, worker_directory() as directory:
+        app = make_app(broker.url, settings)
+        bench = Bench(settings, name, directory, storage, judge or make_judge(settings))
+        register_scan_task(app, bench)
+        stopping = Stopping(directory, settings.grace_s)
+        if parent_pipe is not None:
+            stopping.stop_at_end_of(parent_pipe)
+        presence = Presence(
+            Storage(settings.effective_database_url),
+            broker,
+            directory,
+            name=name,
+            queues=queues,
+            concurrency=processes,
+            every_s=settings.heartbeat_s,
+        )
+        with presence:
+            return _run_celery(app, name, processes, queues, presence, stopping)
+
+
+class Stopping:
+    """How a worker ends: the first request lets running scans finish within the time of grace.
+
+    The second asks for them back at once, the third ends everything; what hangs is killed a little later.
+
+    Args:
+        directory: the worker's private one.
+    """
+
+    def __init__(self, directory: Path, grace_s: float) -> None:
+        self._directory = directory
+        self._grace_s = grace_s
+        self._requests = 0
+        self._pid = os.getpid()
+
+    def install(self) -> None:
+        """Takes over the signals that mean stop; called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: self.request())
+
+    def request(self, *, grace_s: float | None = None) -> None:
+        """Asks once more to stop."""
+        if os.getpid() != self._pid:
+            return
+        self._requests += 1
+        celery_state.should_stop = os.EX_OK
+        if self._requests == 1:
+            wait_s = self._grace_s if grace_s is None else grace_s
+            self._after(wait_s, self._ask_back)
+        elif self._requests == 2:
+            self._ask_back()
+        else:
+            end_this_process()
+
+    def stop_at_end_of(self, parent_pipe: int) -> None:
+        """Stops without any grace as soon as the other end of the pipe is closed."""
+
+        def watch() -> None:
+            while os.read(parent_pipe, 1024):
+                pass
+            self.request(grace_s=0.0)
+
+        threading.Thread(target=watch, name="parent-pipe", daemon=True).start()
+
+    def _ask_back(self) -> None:
+        (self._directory / HAND_BACK).touch()
+        self._after(HAND_BACK_S, self._give_up)
+
+    def _give_up(self) -> None:
+        _log.error("ending: running scans were not given back within %g s", HAND_BACK_S)
+        end_this_process()
+
+    def _after(self, wait_s: float, act: Any) -> None:
+        timer = threading.Timer(wait_s, act)
+        timer.daemon = True
+        timer.start()
+
+
+class _Worker(Worker):  # type: ignore[misc]
+    """Celery's worker with our signals, and without its restarts and debuggers by signal."""
+
+    stopping: Stopping
+
+    def install_platform_tweaks(self, worker: object) -> None:  # noqa: ARG002 - Celery's signature
+        """Called by Celery in the main thread when it starts."""
+        self.stopping.install()
+
+    def set_process_status(self, info: str) -> None:
+        """Leaves the process's title alone: people look for `fakesweep worker`."""
+
+
+def _check_database(settings: Settings) -> None:
+    database = open_database(settings.effective_database_url)
+    try:
+        check_schema(database)
+    finally:
+        # Before the first fork: see worker.presence.
+        database.dispose()
+
+
+def _run_celery(
+    app: Any, name: str, processes: int, queues: Sequence[str], presence: Presence, stopping: Stopping
+) -> int:
+    # Connected by name, as the signals hold receivers only weakly.
+    def keep_logging(**_: object) -> None:
+        """Its being there keeps Celery from setting up logging of its own."""
+
+    def start_child(**_: object) -> None:
+        # A service manager may signal every process of the worker: the main one decides for all.
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+        die_with_parent()
+
+    def report_loss(args: Sequence[Any] = (), exception: object = None, **_: object) -> None:
+        if args and type(args[0]) is int:
+            presence.report_loss(args[0], str(exception))
+
+    def say_ready(**_: object) -> None:
+        _log.info("worker %s is ready: %d at once, from %s", name, processes, ", ".join(queues))
+
+    setup_logging.connect(keep_logging)
+    worker_process_init.connect(start_child)
+    task_failure.connect(report_loss)
+    worker_ready.connect(say_ready)
+    worker = _Worker(
+        app=app,
+        hostname=name,
+        pool_cls="prefork",
+        concurrency=processes,
+        queues=list(queues),
+        loglevel="WARNING",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        optimization="fair",
+    )
+    worker.stopping = stopping
+    worker.start()
+    return int(worker.exitcode or 0)

@@ -1,0 +1,203 @@
+"""The one task: a scan's id in, claim, one call of the pipeline, save. Safe to run twice, or at once.
+
+Celery never retries: what is not saved here is put back by the scheduler, from SQL.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from celery import Celery
+
+from db.errors import DatabaseError
+from db.leases import (
+    Claim,
+    claim_scan,
+    hand_back_scan,
+    release_scan,
+    save_outcome,
+    waits_for_solitude,
+)
+from db.outcomes import Outcome
+from worker import isolation, recording
+from worker.app import TASK_NAME
+from worker.heartbeat import Heartbeat
+from worker.last_words import LastWords
+from worker.logs import set_current_scan
+from worker.pipeline.errors import (
+    BundleError,
+    Reason,
+    ScanStoppedError,
+    TransientError,
+    UnreadableVideoError,
+)
+from worker.pipeline.results import ScanResult
+from worker.settings import Settings
+from worker.storage import Storage
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Judge = Callable[[Claim, Heartbeat], ScanResult]
+"""Judges a claimed video: reports progress to the heartbeat, and stops when it says so."""
+
+_log = logging.getLogger(__name__)
+
+_LOST = "not saved: the lease was lost, so the scan is another worker's now"
+
+# PostgreSQL's and SQLite's largest id.
+LARGEST_ID = 2**63 - 1
+FIRST_DELAY_S = 5.0
+LONGEST_DELAY_S = 300.0
+HAND_BACK = "hand-back"
+"""The file in the worker's directory that asks for running scans to be given back."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every scan of a worker needs.
+
+    Args:
+        name: the worker's, as it stands in the database.
+        directory: the worker's private one.
+    """
+
+    settings: Settings
+    name: str
+    directory: Path
+    storage: Storage
+    judge: Judge
+
+    def should_hand_back(self) -> bool:
+        """Whether the worker stops and its time of grace is over."""
+        return (self.directory / HAND_BACK).exists()
+
+
+@dataclass(frozen=True)
+class Release:
+    """The scan goes back: an error that may pass."""
+
+    reason: str
+    detail: str
+
+
+def register_scan_task(app: Celery, bench: Bench) -> None:
+    """Adds the task to a worker's app."""
+
+    @app.task(name=TASK_NAME, ignore_result=True)  # type: ignore[untyped-decorator]
+    def scan_video(*args: object, **unwanted: object) -> None:
+        scan_id = args[0] if len(args) == 1 and not unwanted else None
+        # Whoever can write to the broker can send anything; bool is an int, and no id.
+        if type(scan_id) is not int or not 0 < scan_id <= LARGEST_ID:
+            _log.warning("dropped a message that names no scan")
+            return
+        set_current_scan(scan_id)
+        try:
+            run_scan(scan_id, bench)
+        finally:
+            set_current_scan(None)
+
+
+def run_scan(scan_id: int, bench: Bench) -> None:
+    """Judges a scan if it is to be had, alone in this worker if it must be."""
+    with isolation.beside_others(bench.directory, should_stop=bench.should_hand_back) as is_in:
+        claim = _claim(scan_id, bench, alone=False) if is_in else None
+        if claim is not None:
+            _judge_and_save(claim, bench)
+            return
+    if not is_in or not _must_run_alone(scan_id, bench):
+        return
+    with isolation.alone(bench.directory, should_stop=bench.should_hand_back) as is_in:
+        claim = _claim(scan_id, bench, alone=True) if is_in else None
+        if claim is not None:
+            _judge_and_save(claim, bench)
+
+
+def _claim(scan_id: int, bench: Bench, *, alone: bool) -> Claim | None:
+    return bench.storage.insist(
+        lambda session: claim_scan(session, scan_id, worker=bench.name, lease_s=bench.settings.lease_s, alone=alone),
+        should_stop=bench.should_hand_back,
+    )
+
+
+def _must_run_alone(scan_id: int, bench: Bench) -> bool:
+    return bool(
+        bench.storage.insist(lambda session: waits_for_solitude(session, scan_id), should_stop=bench.should_hand_back)
+    )
+
+
+def _judge_and_save(claim: Claim, bench: Bench) -> None:
+    _log.info("judging, attempt %d%s", claim.attempt, ", alone" if claim.is_suspect else "")
+    heartbeat = Heartbeat(
+        claim,
+        bench.storage,
+        bench.settings,
+        LastWords(bench.directory),
+        should_hand_back=bench.should_hand_back,
+    )
+    with heartbeat:
+        end = _judge(claim, bench, heartbeat)
+        heartbeat.judged()
+        try:
+            _save(claim, bench, end)
+        except DatabaseError:
+            # Refused for good, so the next attempt fares no better: say so, and let it count as an attempt.
+            _log.exception("the outcome was refused")
+            _save(claim, bench, Release(Reason.INTERNAL_ERROR, "the database refused the outcome"))
+
+
+def _judge(claim: Claim, bench: Bench, heartbeat: Heartbeat) -> "Outcome | Release | None":
+    """The end of a scan; None where it is given back as if never begun."""
+    try:
+        return recording.outcome_of(bench.judge(claim, heartbeat))
+    except UnreadableVideoError as error:
+        return recording.unreadable(error)
+    except ScanStoppedError:
+        return recording.cancelled() if heartbeat.stop_reason == "cancel" else None
+    except (TransientError, BundleError, MemoryError) as error:
+        return _release_after(error)
+    except Exception as error:  # noqa: BLE001 - a defect in the judging of one video must not stop the others
+        _log.exception("the judging failed")
+        return Release(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _release_after(error: TransientError | BundleError | MemoryError) -> Release:
+    match error:
+        case TransientError():
+            return Release(error.reason, error.detail)
+        case BundleError():
+            return Release(Reason.CLASSIFIER_UNAVAILABLE, str(error))
+        case _:
+            return Release(Reason.MEMORY_LIMIT, "the worker ran out of memory")
+
+
+def _save(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
+    """Writes the end of a scan, however long the database is away; a worker that stops is killed in the end."""
+
+    def write(session: "Session") -> str:
+        if end is None:
+            is_ours = hand_back_scan(session, claim.scan_id, claim.token)
+            return "handed back" if is_ours else _LOST
+        if isinstance(end, Outcome):
+            is_ours = save_outcome(session, claim.scan_id, claim.token, end)
+            return _describe(end) if is_ours else _LOST
+        state = release_scan(
+            session,
+            claim.scan_id,
+            claim.token,
+            reason=end.reason,
+            detail=end.detail,
+            delay_s=min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(claim.attempt - 1, 10)),
+            max_attempts=bench.settings.max_attempts,
+        )
+        return _LOST if state is None else f"{state} ({end.reason}): {end.detail}"
+
+    _log.info("%s", bench.storage.insist(write, should_stop=lambda: False))
+
+
+def _describe(outcome: Outcome) -> str:
+    if outcome.reason is not None:
+        return f"{outcome.state} ({outcome.reason}): {outcome.detail}"
+    return f"{outcome.state}, {len(outcome.frames)} frames in {outcome.seconds.get('total', 0.0):.1f} s"
