@@ -80,6 +80,13 @@ def test_a_stopping_worker_has_time_to_finish() -> None:
     assert int(worker["deploy"]["replicas"]) >= 2
 
 
+def documented_report() -> dict[str, Any]:
+    """The example of the report's page."""
+    text = (ROOT / "docs" / "report.md").read_text()
+    example: dict[str, Any] = json.loads(text.partition("```json")[2].partition("```")[0])
+    return example
+
+
 class Cluster:
     """The services of the file, as processes of this machine; only host names and folders differ."""
 
@@ -179,6 +186,15 @@ def test_services_judge_videos_together(cluster: Cluster, tmp_path: Path) -> Non
             assert (scheduler.poll(), worker.poll()) == (None, None), (tmp_path / "log").read_text()
 
     assert submitted.returncode == 0, submitted.stderr + (tmp_path / "log").read_text()
-    states = {Path(video["path"]).name: video["state"] for video in json.loads(reported.stdout)["videos"]}
-    assert states == {"real-vp9.webm": "judged", "nobody-h264.mp4": "no_face"}
+    report = json.loads(reported.stdout)
+    videos = {Path(video["path"]).name: video for video in report["videos"]}
+    assert {name: video["state"] for name, video in videos.items()} == {
+        "real-vp9.webm": "judged",
+        "nobody-h264.mp4": "no_face",
+    }
+    example = documented_report()
+    assert {name: set(report[name]) for name in report if name != "videos"} == {
+        name: set(example[name]) for name in example if name != "videos"
+    }
+    assert set(videos["real-vp9.webm"]) == set(example["videos"][0])
     assert (scheduler.returncode, worker.returncode) == (0, 0)
