@@ -56,7 +56,7 @@ def test_services_wait_for_what_they_need() -> None:
     for name in ("scheduler", "worker"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
         assert services[name]["depends_on"]["redis"]["condition"] == "service_healthy"
-    assert all("healthcheck" in services[name] for name in ("redis", "postgres"))
+    assert all("healthcheck" in services[name] for name in ("redis", "postgres", "scheduler", "worker"))
 
 
 def test_data_outlive_their_containers_and_videos_are_read_only() -> None:
@@ -183,8 +183,11 @@ def test_services_judge_videos_together(cluster: Cluster, tmp_path: Path) -> Non
         ):
             submitted = cluster.run("worker", "submit", str(tmp_path / "videos"), "--watch")
             reported = cluster.run("worker", "report", "--format", "json")
+            _, program, *check = cluster.services["worker"]["healthcheck"]["test"]
+            examined = cluster.run("worker", *check)
             assert (scheduler.poll(), worker.poll()) == (None, None), (tmp_path / "log").read_text()
 
+    assert (program, examined.returncode) == ("fakesweep", 0), examined.stdout + examined.stderr
     assert submitted.returncode == 0, submitted.stderr + (tmp_path / "log").read_text()
     report = json.loads(reported.stdout)
     videos = {Path(video["path"]).name: video for video in report["videos"]}
