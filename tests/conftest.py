@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.clips", "tests.services"]

@@ -46,8 +46,8 @@ MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-bf", "2", "-g", "12")
 MPEG1 = ("-c:v", "mpeg1video", "-q:v", "3", "-bf", "2", "-g", "12")
 FLV1 = ("-c:v", "flv", "-q:v", "3", "-g", "25")
 MJPEG = ("-c:v", "mjpeg", "-q:v", "3")
+PQ = "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
 PRORES = ("-c:v", "prores")
-PQ = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", "-color_range", "tv")
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def draw_slides(path: Path) -> Path:
 
 def draw_hdr(path: Path) -> Path:
     """Ten-bit HEVC tagged BT.2020 and PQ."""
-    return draw_video(path, seconds=1.0, arguments=[*X265_10, *PQ])
+    return draw_video(path, seconds=1.0, arguments=[*X265_10, "-x265-params", PQ])
 
 
 def draw_unindexed(path: Path, *, seconds: float = 4.0) -> Path:

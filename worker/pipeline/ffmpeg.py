@@ -90,9 +90,17 @@ def survey_command(ffmpeg: Path, facts: VideoFacts, *, video_fd: int, limits: Li
 
 def pick_expression(pick_from_s: Sequence[float]) -> str:
     """An expression for the select filter: true at the first picture at or after each time."""
-    passed = "+".join(f"gte(t,{t_s:.6f})" for t_s in pick_from_s)
+    passed = _sum_of([f"gte(t,{t_s:.6f})" for t_s in pick_from_s])
     # Register 1 holds how many times had passed at the last picture picked.
     return f"gt(st(0,{passed}),ld(1))*(1+0*st(1,ld(0)))"
+
+
+def _sum_of(terms: Sequence[str]) -> str:
+    """A sum in nested halves: ffmpeg's parser gives up on expressions about a hundred levels deep."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return f"({_sum_of(terms[:middle])}+{_sum_of(terms[middle:])})"
 
 
 def picture_filters(facts: VideoFacts, size: tuple[int, int]) -> list[tuple[str, tuple[str, ...], dict[str, str]]]:

@@ -7,6 +7,7 @@ from typing import Any
 from worker.pipeline.errors import Reason, UnreadableVideoError
 from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
 from worker.pipeline.limits import Limits
+from worker.pipeline.matroska import has_cues
 from worker.pipeline.opening import VideoPath, file_error, opened_video
 from worker.pipeline.probe_helper import shared_helper
 from worker.pipeline.results import VideoFacts
@@ -38,7 +39,7 @@ def probe_video(path: VideoPath, *, limits: Limits = _DEFAULT_LIMITS) -> VideoFa
             raise UnreadableVideoError(Reason.EMPTY, "it has 0 bytes")
         if kind := picture_kind(head):
             raise UnreadableVideoError(Reason.IS_PICTURE, f"it is a {kind} picture")
-        answer = shared_helper().ask(descriptor, limits=limits)
+        answer = shared_helper().ask(descriptor, limits=limits, has_cues=has_cues(descriptor, head))
     _refuse_unopened(answer, head, limits)
     _refuse_unfit(answer, limits)
     return _facts_of(answer, size, limits)

@@ -30,8 +30,13 @@ class ProbeHelper:
         self._channel: socket.socket | None = None
         self.owner_pid = os.getpid()
 
-    def ask(self, descriptor: int, *, limits: Limits) -> dict[str, Any]:
+    def ask(self, descriptor: int, *, limits: Limits, has_cues: bool) -> dict[str, Any]:
         """What the headers and the index of an open file say.
+
+        Args:
+            descriptor: of the file, at its start.
+            limits: on time, memory and streams.
+            has_cues: whether a Matroska file's index is in place.
 
         Raises:
             UnreadableVideoError: the process died of this file, or took longer than `probe_time_limit_s`.
@@ -43,7 +48,7 @@ class ProbeHelper:
                 self._start()
                 allowance_s += _STARTUP_S
             try:
-                return self._exchange(descriptor, limits, deadline=time.monotonic() + allowance_s)
+                return self._exchange(descriptor, limits, has_cues=has_cues, deadline=time.monotonic() + allowance_s)
             except TimeoutError:
                 self._stop()
                 detail = f"its headers could not be read within {limits.probe_time_limit_s:g} s"
@@ -65,7 +70,7 @@ class ProbeHelper:
             # The name of the script, not of a module: nothing of ours is imported, and start-up stays short.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", str(_SCRIPT)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
@@ -76,10 +81,10 @@ class ProbeHelper:
             raise TransientError(Reason.INTERNAL_ERROR, detail) from error
         finally:
             theirs.close()
-        ours.setblocking(False)
+        ours.settimeout(0)
         self._channel = ours
 
-    def _exchange(self, descriptor: int, limits: Limits, *, deadline: float) -> dict[str, Any]:
+    def _exchange(self, descriptor: int, limits: Limits, *, has_cues: bool, deadline: float) -> dict[str, Any]:
         channel = self._channel
         if channel is None:
             raise EOFError
@@ -88,6 +93,7 @@ class ProbeHelper:
             "max_streams": limits.max_streams,
             "protocols": PROTOCOLS,
             "formats": PROBE_FORMAT_WHITELIST,
+            "has_cues": has_cues,
         }
         body = json.dumps(request).encode()
         socket.send_fds(channel, [len(body).to_bytes(4, "big") + body], [descriptor])

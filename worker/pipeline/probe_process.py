@@ -71,7 +71,7 @@ def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
     }
     try:
         with av.open("fd:", options=options, metadata_errors="replace") as container:
-            return _describe(container, descriptor)
+            return _describe(container, descriptor, has_cues=request["has_cues"])
     except MemoryError:
         return {"error": "memory"}
     except av.error.FFmpegError as error:
@@ -80,7 +80,7 @@ def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
         return {"error": "refused", "detail": f"{type(error).__name__}"}
 
 
-def _describe(container: Any, descriptor: int) -> dict[str, Any]:
+def _describe(container: Any, descriptor: int, *, has_cues: bool) -> dict[str, Any]:
     streams = container.streams
     facts: dict[str, Any] = {
         "container": container.format.name,
@@ -97,7 +97,7 @@ def _describe(container: Any, descriptor: int) -> dict[str, Any]:
     facts["container_duration_s"] = container.duration / 1e6 if container.duration else None
     facts["start_s"] = _seconds(chosen.start_time, chosen.time_base) or 0.0
     facts["is_encrypted"] = container.format.name.startswith("mov") and _is_encrypted(container, chosen)
-    facts |= _read_index(container, chosen, os.fstat(descriptor).st_size)
+    facts |= _read_index(container, chosen, file_size=os.fstat(descriptor).st_size, has_cues=has_cues)
     return facts
 
 
@@ -161,10 +161,13 @@ def _is_encrypted(container: Any, stream: Any) -> bool:
     return False
 
 
-def _read_index(container: Any, stream: Any, file_size: int) -> dict[str, Any]:
+def _read_index(container: Any, stream: Any, *, file_size: int, has_cues: bool) -> dict[str, Any]:
     """Keyframe times, and where the pictures end by index and by tail."""
-    if container.format.name.startswith("matroska"):
-        # Its cues lie at the end and are read on the first seek.
+    if _is_matroska(container):
+        if not has_cues:
+            # A seek would read the whole file in search of one.
+            return {"keyframes_s": [], "index_end_s": None, "is_cut_off": False}
+        # They lie at the end and are read on the first seek.
         with contextlib.suppress(av.error.FFmpegError):
             container.seek(_far_future(stream), stream=stream, backward=True)
     entries = stream.index_entries
