@@ -65,7 +65,7 @@ def submission_line(submission: Submission) -> str:
     """The submission in one line."""
     parts = [f"{counted(submission.new_scans, 'video')} to judge", f"{submission.reused} known already"]
     if submission.ignored:
-        parts.append(f"{submission.ignored} other files ignored")
+        parts.append(f"{counted(submission.ignored, 'other file')} ignored")
     return f"Batch {submission.batch_id}: {counted(submission.submitted, 'file')}, {', '.join(parts)}."
 
 

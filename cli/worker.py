@@ -2,18 +2,20 @@
 
 import click
 
+from worker.cores import usable_cores
+
 QUEUES = ("interactive", "bulk")
 
 
-class Concurrency(click.ParamType[int | None]):
+class Concurrency(click.ParamType[int]):
     """A number of videos at once, or `auto`."""
 
     name = "concurrency"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """None stands for `auto`."""
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; `auto` is that of the usable cores."""
         if value == "auto":
-            return None
+            return usable_cores()
         if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1024):
             self.fail(f"{value!r} is neither auto nor a whole number from 1 to 1024", param, ctx)
         return int(value)
@@ -52,7 +54,8 @@ class QueueList(click.ParamType[tuple[str, ...]]):
     metavar="NAMES",
     help="Queues to take work from, the most urgent first.",
 )
-def command(concurrency: int | None, queues: tuple[str, ...]) -> None:
+@click.pass_context
+def command(ctx: click.Context, /, *, concurrency: int | None, queues: tuple[str, ...]) -> None:
     """Judge queued videos until stopped.
 
     Needs the broker and the database that `fakesweep submit` uses, and the videos under the same paths. On
@@ -66,3 +69,7 @@ def command(concurrency: int | None, queues: tuple[str, ...]) -> None:
       FAKESWEEP_BROKER_URL=redis://broker:6379/0 \\
       FAKESWEEP_DATABASE_URL=postgresql+psycopg://sweep:secret@db/fakesweep fakesweep worker
     """
+    from worker.serve import run_worker
+    from worker.settings import read_settings
+
+    ctx.exit(run_worker(read_settings(), concurrency=concurrency, queues=queues))

@@ -55,7 +55,7 @@ def summary_line(batch: Mapping[str, Any]) -> str:
     judged = ", ".join(f"{count} {name}" for name, count in verdicts.items())
     parts = [_counted_state(state, count, judged) for state, count in batch["counts"].items() if count]
     line = f"{counted(batch['submitted'], 'file')}: {', '.join(parts) or 'nothing to judge'}"
-    return line + (f"; {batch['ignored']} other files ignored" if batch.get("ignored") else "")
+    return line + (f"; {counted(batch['ignored'], 'other file')} ignored" if batch.get("ignored") else "")
 
 
 def verdict_text(video: Mapping[str, Any]) -> Text:

@@ -19,9 +19,9 @@ def format_remaining(seconds: float) -> str:
 
 
 def format_rate(per_second: float | None) -> str:
-    """Videos per minute, such as "12.5/min"; "–" while nothing is known."""
-    if per_second is None:
-        return "–"
+    """Videos per minute, such as "12.5/min"; "– /min" while nothing is known."""
+    if not per_second:
+        return "– /min"
     per_minute = per_second * 60
     return f"{per_minute:.1f}/min" if per_minute < 100 else f"{per_minute:.0f}/min"
 

@@ -42,7 +42,7 @@ def test_format_score_of_none_is_no_number() -> None:
 def test_format_rate_and_remaining() -> None:
     """A rate is per minute; a remainder no finer than whole seconds."""
     assert format_rate(0.25) == "15.0/min"
-    assert format_rate(None) == "–"
+    assert format_rate(None) == format_rate(0.0) == "– /min"
     assert format_remaining(12.4) == "12 s"
 
 
