@@ -1,6 +1,5 @@
 """Finds faces in frames with CenterFace (Xu et al., 2020, arXiv:1911.03599) on OpenVINO."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.pipeline.errors import BundleError
+from worker.pipeline.detector_file import DETECTOR_FILE, DETECTOR_NAME, DETECTOR_SHA256, find_detector
 from worker.pipeline.openvino_network import compile_network, read_network, take_pictures
 from worker.pipeline.results import Box, DetectedFace, Pixels
 
-DETECTOR_NAME = "centerface"
-DETECTOR_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
-DETECTOR_FILE = Path(__file__).parent.parent / "detectors" / "centerface.onnx"
+__all__ = [
+    "DETECTOR_FILE",
+    "DETECTOR_NAME",
+    "DETECTOR_SHA256",
+    "FaceDetector",
+    "detect_in_picture",
+    "find_detector",
+]
 
 MIN_SIDE_PX = 48
 """Smaller faces hold too few pixels to be judged."""
@@ -25,25 +29,6 @@ PICTURE_MARGIN = 0.4
 _GREY = 128
 _STRIDE = 4  # input pixels per cell of the network's output
 _OVERLAP = 0.3  # boxes that share more than this (intersection over union) are one face
-
-
-def find_detector(path: Path = DETECTOR_FILE) -> Path:
-    """The detector's file, checked against its pinned hash.
-
-    Raises:
-        BundleError: it is missing or altered.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"no face detector at {path} ({error.strerror}): run `scripts/fetch_weights`") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != DETECTOR_SHA256:
-        raise BundleError(
-            f"the face detector at {path} is altered (sha256 {found[:12]}, expected {DETECTOR_SHA256[:12]}):"
-            " delete it and run `scripts/fetch_weights`"
-        )
-    return path
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Cuts a face out of a frame, in the one way that training and scanning share."""
 
-import cv2
 import numpy as np
 
 from worker.pipeline.results import Box, Pixels
@@ -29,6 +28,9 @@ def crop_face(pixels: Pixels, box: Box, *, size_px: int, margin: float = CROP_MA
     """
     if size_px <= 0 or margin <= 0:
         raise ValueError(f"size_px and margin must be positive, got {size_px} and {margin}")
+    # Imported here: who only asks for the version (to check a bundle) need not load OpenCV.
+    import cv2  # noqa: PLC0415
+
     side = max(1, round(max(box.w, box.h) * margin))
     left = round(box.x + box.w / 2 - side / 2)
     top = round(box.y + box.h / 2 - side / 2)
@@ -49,5 +51,7 @@ def _cut_square(pixels: Pixels, left: int, top: int, side: int) -> Pixels:
     below, after = max(0, side - above - (y1 - y0)), max(0, side - before - (x1 - x0))
     if not (above or below or before or after):
         return inside
+    import cv2  # noqa: PLC0415 - as above
+
     above, before = side - (y1 - y0) - below, side - (x1 - x0) - after
     return np.asarray(cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE), dtype=np.uint8)
