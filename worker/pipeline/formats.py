@@ -1,7 +1,7 @@
 """The closed list of containers that are opened, and the protocols that ffmpeg may speak.
 
-No playlist, no script that names other files, no picture sequence, no device. With `fd` and `pipe` as the only protocols,
-a container that points at another file (a QuickTime reference, say) cannot open it either.
+No playlist, no script that names other files, no picture sequence, no device. With `fd` and `pipe` as the only
+protocols, a container that points at another file (a QuickTime reference, say) cannot open it either.
 """
 
 VIDEO_DEMUXERS = (

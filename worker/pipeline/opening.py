@@ -1,7 +1,7 @@
 """Opens a video once, by a name of any bytes, and hands the descriptor on instead of the name.
 
-Neither ffmpeg nor the probe ever sees a path: names with a dash, a colon, a per cent sign, a newline or invalid UTF-8 mean
-nothing special, and both processes can work without any right to open files.
+Neither ffmpeg nor the probe ever sees a path: names with a dash, a colon, a per cent sign, a newline or invalid UTF-8
+mean nothing special, and both processes can work without any right to open files.
 """
 
 import errno

@@ -64,6 +64,8 @@ def _refuse_unfit(answer: dict[str, Any], limits: Limits) -> None:
         if answer["attached_pictures"]:
             raise UnreadableVideoError(Reason.IS_PICTURE, "it holds one picture and no video")
         raise UnreadableVideoError(Reason.NOT_A_VIDEO, f"no video stream in it ({answer['container']})")
+    if answer["is_single_picture"]:
+        raise UnreadableVideoError(Reason.IS_PICTURE, f"it is a {answer['container'].upper()} picture")
     if answer["codec"] is None:
         raise UnreadableVideoError(Reason.UNSUPPORTED_CODEC, "its video stream is in a codec that is not known here")
     if answer.get("is_encrypted"):

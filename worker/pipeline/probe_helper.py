@@ -21,6 +21,10 @@ _STARTUP_S = 30.0
 """Added to the first question's time: a cold start reads the libraries from disk."""
 
 
+class _OverdueError(Exception):
+    """The helper did not answer in time."""
+
+
 class ProbeHelper:
     """One probing process and the channel to it; safe to share between threads, useless after a fork."""
 
@@ -28,6 +32,7 @@ class ProbeHelper:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._memory_bytes = 0
         self.owner_pid = os.getpid()
 
     def ask(self, descriptor: int, *, limits: Limits, has_cues: bool) -> dict[str, Any]:
@@ -43,19 +48,15 @@ class ProbeHelper:
             TransientError: the process could not be started.
         """
         with self._lock:
-            allowance_s = limits.probe_time_limit_s
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-                allowance_s += _STARTUP_S
             try:
-                return self._exchange(descriptor, limits, has_cues=has_cues, deadline=time.monotonic() + allowance_s)
-            except TimeoutError:
+                return self._ask_twice(descriptor, limits, has_cues=has_cues)
+            except _OverdueError:
                 self._stop()
                 detail = f"its headers could not be read within {limits.probe_time_limit_s:g} s"
                 raise UnreadableVideoError(Reason.TIME_LIMIT, detail) from None
             except (OSError, EOFError, json.JSONDecodeError):
                 status = self._stop()
-                detail = f"reading its headers ended the probing process (status {status})"
+                detail = f"reading its headers ended the probing process twice (status {status})"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
 
     def close(self) -> None:
@@ -63,13 +64,34 @@ class ProbeHelper:
         with self._lock:
             self._stop()
 
-    def _start(self) -> None:
+    def _ask_twice(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
+        # Once more with a fresh process: the first may have been killed for a reason that is not this file's.
+        with contextlib.suppress(OSError, EOFError, json.JSONDecodeError):
+            return self._ask_once(descriptor, limits, has_cues=has_cues)
         self._stop()
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return self._ask_once(descriptor, limits, has_cues=has_cues)
+
+    def _ask_once(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
+        allowance_s = limits.probe_time_limit_s
+        is_fit = self._memory_bytes == limits.probe_memory_bytes
+        if self._process is None or self._process.poll() is not None or not is_fit:
+            self._start(limits)
+            allowance_s += _STARTUP_S
+        try:
+            return self._exchange(descriptor, limits, has_cues=has_cues, deadline=time.monotonic() + allowance_s)
+        except TimeoutError as error:
+            # A TimeoutError is an OSError: it must not be taken for a death, which is given a second try.
+            raise _OverdueError from error
+
+    def _start(self, limits: Limits) -> None:
+        self._stop()
+        self._memory_bytes = limits.probe_memory_bytes
         ours, theirs = socket.socketpair()
         try:
             # The name of the script, not of a module: nothing of ours is imported, and start-up stays short.
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_SCRIPT)],
+                [sys.executable, "-I", str(_SCRIPT), str(limits.probe_memory_bytes)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -89,7 +111,6 @@ class ProbeHelper:
         if channel is None:
             raise EOFError
         request = {
-            "memory_bytes": limits.probe_memory_bytes,
             "max_streams": limits.max_streams,
             "protocols": PROTOCOLS,
             "formats": PROBE_FORMAT_WHITELIST,

@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import socket
+import sys
 from typing import Any
 
 import av
@@ -30,6 +31,10 @@ _MATRIX_LINE = re.compile(r"^      [Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+)
 def main() -> None:
     """Serve probes until the other end goes away."""
     channel = socket.socket(fileno=os.dup(0))
+    memory_bytes = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # av_dump_format writes at this level; the rotation is nowhere else to be had without decoding.
     av.logging.set_level(av.logging.INFO)
     while True:
@@ -59,8 +64,6 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, int]:
 
 
 def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
-    resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"],) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     options = {
         "fd": str(descriptor),
         "protocol_whitelist": request["protocols"],
@@ -97,6 +100,7 @@ def _describe(container: Any, descriptor: int, *, has_cues: bool) -> dict[str, A
     facts["container_duration_s"] = container.duration / 1e6 if container.duration else None
     facts["start_s"] = _seconds(chosen.start_time, chosen.time_base) or 0.0
     facts["is_encrypted"] = container.format.name.startswith("mov") and _is_encrypted(container, chosen)
+    facts["is_single_picture"] = container.format.name == "gif" and _has_one_packet(container, chosen)
     facts |= _read_index(container, chosen, file_size=os.fstat(descriptor).st_size, has_cues=has_cues)
     return facts
 
@@ -159,6 +163,13 @@ def _is_encrypted(container: Any, stream: Any) -> bool:
         for packet in container.demux(stream):
             return any("ENCRYPTION" in str(side.data_type).upper() for side in packet.iter_sidedata())
     return False
+
+
+def _has_one_packet(container: Any, stream: Any) -> bool:
+    with contextlib.suppress(av.error.FFmpegError):
+        packets = (packet for packet in container.demux(stream) if packet.size)
+        return next(packets, None) is None or next(packets, None) is None
+    return True
 
 
 def _read_index(container: Any, stream: Any, *, file_size: int, has_cues: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rotation, aspect, odd sizes, variable rates and high dynamic range come out upright, square-pixelled and in 8 bits."""
+"""Rotation, aspect, odd sizes, variable rates and HDR come out upright, square-pixelled and in 8 bits."""
 
 from pathlib import Path
 
