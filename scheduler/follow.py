@@ -60,9 +60,7 @@ class RateMeter:
 class Follower:
     """Looks at one batch again and again."""
 
-    def __init__(
-        self, database: Database, batch_id: int, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, database: Database, batch_id: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._batch_id = batch_id
         self._clock = clock

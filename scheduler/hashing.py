@@ -61,24 +61,34 @@ def _read_once(path: bytes, should_stop: Callable[[], bool]) -> Content | Unread
     """None when the file changed meanwhile, or when nobody waits for it any more."""
     # Not blocking: what was a file a moment ago may be a pipe now.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 (a descriptor, not a path)
+    try:
         before = os.fstat(descriptor)
         stamp = _stamp(path, before)
         if isinstance(stamp, Unread):
             return stamp
         started_ns = time.time_ns()
-        digest = hashlib.sha256()
-        # One that grows for ever must not be read for ever.
-        left = before.st_size
-        while left > 0 and not should_stop() and (chunk := file.read(min(_CHUNK_BYTES, left))):
-            digest.update(chunk)
-            left -= len(chunk)
+        sha256 = _hash_bytes(descriptor, before.st_size, should_stop)
         after = os.fstat(descriptor)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or left > 0:
+    finally:
+        os.close(descriptor)
+    if sha256 is None or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return None
     is_fresh = abs(started_ns - before.st_mtime_ns) < _FRESH_NS
     kept = FileStamp(path, before.st_size, NEVER if is_fresh else before.st_mtime_ns)
-    return Content(kept, digest.hexdigest(), before.st_mtime_ns)
+    return Content(kept, sha256, before.st_mtime_ns)
+
+
+def _hash_bytes(descriptor: int, size_bytes: int, should_stop: Callable[[], bool]) -> str | None:
+    """The SHA-256 of the first `size_bytes`, no more: what grows for ever must not be read for ever."""
+    digest = hashlib.sha256()
+    left = size_bytes
+    while left > 0 and not should_stop():
+        chunk = os.read(descriptor, min(_CHUNK_BYTES, left))
+        if not chunk:
+            break
+        digest.update(chunk)
+        left -= len(chunk)
+    return None if left > 0 else digest.hexdigest()
 
 
 def _stamp(path: bytes, status: os.stat_result) -> FileStamp | Unread:

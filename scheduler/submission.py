@@ -51,9 +51,7 @@ class SubmitOptions:
 
     def __post_init__(self) -> None:
         if not 1 <= self.frames <= self.max_frames:
-            raise ValueError(
-                f"frames must lie between 1 and max_frames, got {self.frames} and {self.max_frames}"
-            )
+            raise ValueError(f"frames must lie between 1 and max_frames, got {self.frames} and {self.max_frames}")
         if self.priority not in ("interactive", "bulk"):
             raise ValueError(f"priority must be interactive or bulk, got {self.priority!r}")
 
@@ -140,13 +138,9 @@ class _Writer:
     def add(self, reading: Content | Unread) -> None:
         """Takes the next path of the submission."""
         if isinstance(reading, Content):
-            self._chunk.append(
-                ContentEntry(self._position, reading.stamp, reading.sha256, mtime_ns=reading.mtime_ns)
-            )
+            self._chunk.append(ContentEntry(self._position, reading.stamp, reading.sha256, mtime_ns=reading.mtime_ns))
         else:
-            self._chunk.append(
-                UnreadEntry(self._position, reading.path, reading.reason.value, reading.detail)
-            )
+            self._chunk.append(UnreadEntry(self._position, reading.path, reading.reason.value, reading.detail))
         self._position += 1
         if len(self._chunk) >= _CHUNK_ENTRIES:
             self._write()
