@@ -11,9 +11,8 @@ def copy_bundle(directory: Path, *, home: Path) -> Path:
     Raises:
         BundleError: its files are missing or altered.
     """
-    from worker.pipeline.bundle import verify_bundle
-
     from cli.opening import manifest_sha256
+    from worker.pipeline.bundle import CARD_FILE, MANIFEST_FILE, verify_bundle
 
     verify_bundle(directory)
     shelf = home / "classifiers"
@@ -26,7 +25,7 @@ def copy_bundle(directory: Path, *, home: Path) -> Path:
         copied = Path(part) / "bundle"
         copied.mkdir()
         # Only the bundle's own files: a directory from a stranger may hold anything else.
-        for name in ("manifest.json", "card.md", *verify_bundle(directory).files):
+        for name in (MANIFEST_FILE, CARD_FILE, *verify_bundle(directory).files):
             if (directory / name).is_file():
                 shutil.copyfile(directory / name, copied / name)
         verify_bundle(copied)

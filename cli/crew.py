@@ -70,7 +70,7 @@ class LocalCrew:
 
 
 def _refuse_missing_parts(settings: Settings) -> None:
-    from worker.pipeline.faces import find_detector
+    from worker.pipeline.detector_file import find_detector
     from worker.pipeline.ffmpeg import find_ffmpeg
 
     find_detector()

@@ -11,6 +11,7 @@ _EXPECTED = (
     "worker.broker:BrokerError",
     "worker.pipeline.errors:PipelineError",
     "db.errors:DatabaseError",
+    "training.errors:TrainingError",
     "scheduler.local_workers:LocalWorkerError",
 )
 """`module:class` of each error whose message is written for people. A class whose module was never loaded

@@ -60,6 +60,24 @@ def classifier_for_submission(session: Session, settings: Settings) -> Registere
     return registered
 
 
+def bundle_in_use(settings: Settings) -> Path:
+    """The directory of the classifier that judges: the configured one, else the active one, else the packaged one."""
+    from db.registry import active_classifier
+
+    if settings.classifier is not None:
+        return Path(settings.classifier)
+    if has_no_database_yet(settings):
+        return default_bundle()
+    with opened_database(settings) as database, database.read() as session:
+        active = active_classifier(session)
+    return default_bundle() if active is None else Path(active.path)
+
+
+def has_no_database_yet(settings: Settings) -> bool:
+    """Whether the embedded database was never made; looking does not make it."""
+    return settings.database_url is None and not (settings.home / "fakesweep.db").exists()
+
+
 def default_bundle() -> Path:
     """Where the packaged classifier lies."""
     import worker.classifiers
@@ -73,9 +91,8 @@ def register_bundle(session: Session, directory: Path) -> RegisteredClassifier:
     Raises:
         BundleError: its files are missing or altered.
     """
-    from worker.pipeline.bundle import verify_bundle
-
     from db.registry import read_classifier, register_classifier
+    from worker.pipeline.bundle import verify_bundle
 
     path = directory.absolute()
     manifest = verify_bundle(path)
@@ -90,12 +107,13 @@ def register_bundle(session: Session, directory: Path) -> RegisteredClassifier:
 
 def manifest_sha256(directory: Path) -> str:
     """The hash that names a bundle: its manifest's, which holds the hashes of its files."""
-    return hashlib.sha256((directory / "manifest.json").read_bytes()).hexdigest()
+    from worker.pipeline.bundle import MANIFEST_FILE
+
+    return hashlib.sha256((directory / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
 def _refuse_altered(active: RegisteredClassifier) -> None:
     from worker.pipeline.bundle import verify_bundle
-
     from worker.pipeline.errors import BundleError
 
     path = Path(active.path)

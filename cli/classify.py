@@ -1,0 +1,71 @@
+"""`fakesweep classify`: judges pictures, without queue or database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import json_option
+from cli.rendering.output import STDOUT, open_output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.picture_judging import PictureJudge
+
+
+@click.command(name="classify")
+@click.argument("paths", nargs=-1, required=True, metavar="IMAGE|DIR...", type=click.Path(path_type=bytes))
+@json_option
+@click.pass_context
+def command(ctx: click.Context, /, *, paths: tuple[bytes, ...], json_file: str | None) -> None:
+    """Judge pictures, without queue or database.
+
+    Every face of a picture is judged, and the picture takes its highest score. A path that you name is always
+    accounted for; of a directory, the files with a picture's extension. Ends with status 0 when every picture was
+    judged or has no face in it, 3 when some could not be judged.
+
+    \b
+    Examples:
+      fakesweep classify portrait.jpg
+      fakesweep classify portraits/ --json - | jq '.images[] | {path, score}'
+    """
+    from cli.picture_judging import find_pictures, open_judge
+    from cli.rendering.report_json import write_json
+    from worker.settings import read_settings
+
+    found = find_pictures(paths)
+    if not found:
+        raise click.UsageError(
+            "no picture in the directories: name a picture itself if its extension is an unusual one"
+        )
+    judge = open_judge(read_settings())
+    images = [judge.describe(path) for path in found]
+    if json_file:
+        with open_output(json_file) as stream:
+            write_json({**judge.head, "images": images}, stream)
+    if json_file != STDOUT:
+        _print_table(judge, images)
+    ctx.exit(0 if all(image["state"] in ("judged", "no_face") for image in images) else 3)
+
+
+def _print_table(judge: PictureJudge, images: Sequence[dict[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from cli.rendering.names import safe_text
+    from cli.rendering.report_table import console_for, verdict_text
+    from cli.rendering.units import format_score
+
+    table = Table("verdict", "score", "faces", "picture", "note", box=SIMPLE_HEAD, pad_edge=False)
+    for image in images:
+        note = safe_text(f"{image['reason']}: {image['detail']}") if image["reason"] else ""
+        faces = str(len(image["faces"]))
+        score = format_score(image["score"])
+        table.add_row(verdict_text(image), Text(score), Text(faces), Text(safe_text(image["path"])), Text(note))
+    console = console_for()
+    console.print(table)
+    classifier = judge.head["classifier"]
+    console.print(Text(safe_text(f"Judged by {classifier['name']} {classifier['version']}.")))

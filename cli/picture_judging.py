@@ -1,0 +1,105 @@
+"""Finds pictures and judges them in this process."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.opening import bundle_in_use, manifest_sha256
+from db.findings import describe_path
+from db.verdicts import Thresholds, thresholds_of, verdict_of
+from worker.cores import usable_cores
+from worker.pipeline.classifier import Classifier, load_classifier
+from worker.pipeline.detector_file import find_detector
+from worker.pipeline.errors import TransientError, UnreadableVideoError
+from worker.pipeline.faces import FaceDetector
+from worker.pipeline.pictures import PICTURE_EXTENSIONS, PictureFace, PictureResult, classify_picture
+from worker.settings import Settings
+
+
+@dataclass(frozen=True)
+class PictureJudge:
+    """Detector, classifier and thresholds, loaded once for any number of pictures.
+
+    Args:
+        head: what the JSON says before its `images`.
+    """
+
+    detector: FaceDetector
+    classifier: Classifier
+    thresholds: Thresholds
+    head: dict[str, Any]
+
+    def describe(self, path: bytes) -> dict[str, Any]:
+        """One element of `images`."""
+        try:
+            result = classify_picture(path, self.detector, self.classifier)
+        except UnreadableVideoError as error:
+            return _without_score(path, "unreadable", error)
+        except TransientError as error:
+            return _without_score(path, "failed", error)
+        return self._with_faces(path, result)
+
+    def _with_faces(self, path: bytes, result: PictureResult) -> dict[str, Any]:
+        return {
+            **describe_path(path),
+            "state": result.state,
+            "reason": None,
+            "detail": None,
+            "score": result.score,
+            "verdict": None if result.score is None else verdict_of(result.score, self.thresholds),
+            "width_px": result.width_px,
+            "height_px": result.height_px,
+            "faces": [_describe_face(face) for face in result.faces],
+            "seconds": dict(result.seconds),
+        }
+
+
+def open_judge(settings: Settings) -> PictureJudge:
+    """Loads what judging pictures needs.
+
+    Raises:
+        BundleError: the classifier or the detector is missing or altered.
+    """
+    bundle = bundle_in_use(settings)
+    threads = usable_cores()
+    classifier = load_classifier(bundle, device=settings.device, threads=threads)
+    manifest = classifier.manifest
+    thresholds = thresholds_of(manifest.to_json(), "image")
+    head = {
+        "classifier": {
+            "name": manifest.name,
+            "version": manifest.version,
+            "sha256": manifest_sha256(bundle),
+            "runtime": classifier.runtime,
+        },
+        "thresholds": vars(thresholds),
+    }
+    return PictureJudge(FaceDetector(find_detector(), threads=threads), classifier, thresholds, head)
+
+
+def find_pictures(paths: Sequence[bytes]) -> list[bytes]:
+    """The named files, and in place of a directory its pictures, in order of their names; each once."""
+    found: dict[bytes, None] = {}
+    for path in paths:
+        found |= dict.fromkeys(_pictures_below(path) if os.path.isdir(path) else [path])  # noqa: PTH112 - bytes
+    return list(found)
+
+
+def _pictures_below(directory: bytes) -> Iterator[bytes]:
+    for folder, folders, names in os.walk(directory):
+        folders.sort()
+        for name in sorted(names):
+            if Path(os.fsdecode(name)).suffix.lower() in PICTURE_EXTENSIONS:
+                yield os.path.join(folder, name)  # noqa: PTH118 - bytes
+
+
+def _describe_face(face: PictureFace) -> dict[str, Any]:
+    box = face.box
+    return {"box_px": [box.x, box.y, box.w, box.h], "detection": face.detection, "score": face.score}
+
+
+def _without_score(path: bytes, state: str, error: UnreadableVideoError | TransientError) -> dict[str, Any]:
+    told = {"state": state, "reason": error.reason.value, "detail": error.detail}
+    return {**describe_path(path), **told, "score": None, "verdict": None, "faces": [], "seconds": None}
