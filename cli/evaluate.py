@@ -1,4 +1,4 @@
-"""`fakesweep evaluate`: how good is a classifier on material that it never saw?"""
+"""`fakesweep evaluate`: how good a classifier is on material that it never saw."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def command(
     from cli.train import default_cache
     from training.errors import TrainingError
     from training.evaluate import EvaluateOptions, evaluate_bundle
-    from worker.pipeline.faces import find_detector
+    from worker.pipeline.detector_file import find_detector
 
     options = EvaluateOptions(
         roots=roots,

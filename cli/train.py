@@ -11,9 +11,9 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--data", "roots", type=_DIRECTORY, multiple=True, required=True,
               help="Directory with real/ and fake/, or with a manifest.csv; may be given more than once.")  # fmt: skip
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="ImageNet weights of the network (torchvision's MobileNetV2 in Keras' layout); none: from nothing.")  # fmt: skip
+              help="ImageNet weights (torchvision's MobileNetV2, Keras' layout); none: from nothing.")  # fmt: skip
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("classifier"),
-              show_default=True, help="Where the bundle goes; an older one there is replaced.")  # fmt: skip
+              show_default=True, help="Where the bundle goes; replaces an older one.")  # fmt: skip
 @click.option("--backbone", type=click.Choice(["mobilenetv2", "tiny"]), default="mobilenetv2", show_default=True)
 @click.option("--name", default="fakesweep-mobilenetv2", show_default=True, help="Name of the classifier.")
 @click.option("--version", default="1", show_default=True, help="Version of the classifier.")
@@ -26,9 +26,11 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--epochs", type=click.IntRange(0), default=None, help="Epochs of fine-tuning; 0: frozen features.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=None, help="Peak learning rate.")
 @click.option("--frames", type=click.IntRange(1), default=16, show_default=True, help="Frames looked at in a video.")
+@click.option("--views", type=click.IntRange(1), default=None, help="Degraded views of each face.")
+@click.option("--blended", type=click.IntRange(0), default=None, help="Self-blended pseudo-fakes of each real face.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed repeats a run.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), default=None,
-              help="Where cut faces and features are kept between runs [default: the user's cache directory].")  # fmt: skip
+              help="Where cut faces and features are kept [default: the user's cache directory].")  # fmt: skip
 def command(  # noqa: PLR0913 - one argument per option
     *,
     roots: tuple[Path, ...],
@@ -44,14 +46,16 @@ def command(  # noqa: PLR0913 - one argument per option
     epochs: int | None,
     rate: float | None,
     frames: int,
+    views: int | None,
+    blended: int | None,
     seed: int,
     cache: Path | None,
 ) -> None:
     """Train a classifier from labelled faces.
 
-    Pictures and videos below real/ and fake/ (any depth: the folders name the sources) are cut by the detector that scans
-    use. Whole sources are held out in turn; the card of the bundle gives the figures. Broken files are listed and
-    skipped.
+    Faces are cut out of the pictures and videos below real/ and fake/ (any depth: the folders name the
+    sources) by the detector that scans use. Whole sources are held out in turn; the card of the bundle
+    gives the figures. Broken files are listed and skipped.
 
     \b
       fakesweep train --data faces/ --weights mobilenet_v2.weights.h5 --output my-classifier
@@ -64,11 +68,14 @@ def command(  # noqa: PLR0913 - one argument per option
     from training.options import TrainOptions
     from training.train import train_classifier
     from training.views import ViewPlan
-    from worker.pipeline.faces import find_detector
+    from worker.pipeline.detector_file import find_detector
 
     recipe = replace(Recipe(), seed=seed)
     recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
     recipe = recipe if rate is None else replace(recipe, rate=rate)
+    plan = replace(ViewPlan(), seed=seed)
+    plan = plan if views is None else replace(plan, degraded=views)
+    plan = plan if blended is None else replace(plan, blended=blended)
     options = TrainOptions(
         roots=roots,
         output=output,
@@ -83,7 +90,7 @@ def command(  # noqa: PLR0913 - one argument per option
         measured_only=measure_only,
         excluded=exclude,
         matched=matched,
-        views=replace(ViewPlan(), seed=seed),
+        views=plan,
         recipe=recipe,
     )
     try:

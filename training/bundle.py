@@ -1,0 +1,120 @@
+"""Writes a bundle: both networks, the manifest that binds them by hash, and the card for people."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.architecture import IMAGENET_MEAN, IMAGENET_STD, SCALE
+from training.crops import CROP_MARGIN
+from training.errors import TrainingError
+from training.export import export_keras, export_openvino, require_parity
+from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, NETWORK_FILES, OPENVINO_FILE, verify_bundle
+from worker.pipeline.calibration import Calibration
+from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
+from worker.pipeline.preprocessing import PREPROCESSING_VERSION
+
+MAX_FILE_BYTES = 15_000_000
+MAX_BUNDLE_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """What the manifest says beside the networks.
+
+    Args:
+        name: of the classifier.
+        version: of the classifier.
+        input_size_px: side of the network's input.
+        calibrations: of "face", "image" and each aggregation.
+        thresholds: of "image" and each aggregation, as in the manifest.
+        training: fingerprint, sources, recipe.
+        metrics: figures with the protocol they belong to.
+    """
+
+    name: str
+    version: str
+    input_size_px: int
+    calibrations: Mapping[str, Calibration]
+    thresholds: Mapping[str, Mapping[str, Any]]
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+
+def write_bundle(
+    directory: Path, network: keras.Model, facts: BundleFacts, *, card: str, crops: NDArray[np.uint8]
+) -> float:
+    """Writes everything beside the target, checks it, and only then puts it in place.
+
+    Args:
+        directory: where the bundle goes; an older one there is replaced whole.
+        network: outputs logit and heat_map.
+        facts: for the manifest.
+        card: Markdown.
+        crops: real crops on which both engines must agree.
+
+    Returns:
+        the largest difference between the two engines.
+
+    Raises:
+        TrainingError: the engines differ, or a file is too large.
+    """
+    building = directory.with_name(f".{directory.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    export_keras(network, building / KERAS_FILE)
+    export_openvino(network, building / OPENVINO_FILE)
+    gap = require_parity(network, building / OPENVINO_FILE, crops)
+    (building / CARD_FILE).write_text(card, encoding="utf-8")
+    manifest = manifest_of(building, facts, parity_gap=gap)
+    (building / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    _require_size(building)
+    verify_bundle(building)
+    shutil.rmtree(directory, ignore_errors=True)
+    building.rename(directory)
+    return gap
+
+
+def manifest_of(directory: Path, facts: BundleFacts, *, parity_gap: float) -> dict[str, Any]:
+    """The manifest of the files in a directory."""
+    names = (*NETWORK_FILES, CARD_FILE)
+    return {
+        "format": 1,
+        "name": facts.name,
+        "version": facts.version,
+        "preprocessing_version": PREPROCESSING_VERSION,
+        "files": {name: _sha256(directory / name) for name in names},
+        "input_size_px": facts.input_size_px,
+        "colour_order": "RGB",
+        "normalisation": {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD), "scale": SCALE},
+        "crop_margin": CROP_MARGIN,
+        "detector": {"name": DETECTOR_NAME, "sha256": DETECTOR_SHA256},
+        "calibration": {
+            name: {"slope": round(fitted.slope, 6), "intercept": round(fitted.intercept, 6)}
+            for name, fitted in facts.calibrations.items()
+        },
+        "thresholds": {name: dict(chosen) for name, chosen in facts.thresholds.items()},
+        "training": dict(facts.training),
+        "metrics": {**facts.metrics, "keras_openvino_gap": parity_gap},
+    }
+
+
+def _require_size(directory: Path) -> None:
+    sizes = {path.name: path.stat().st_size for path in directory.iterdir()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    if sizes[largest] > MAX_FILE_BYTES or sum(sizes.values()) > MAX_BUNDLE_BYTES:
+        raise TrainingError(
+            f"the bundle is too large: {largest} has {sizes[largest]} bytes, all files {sum(sizes.values())};"
+            f" allowed are {MAX_FILE_BYTES} and {MAX_BUNDLE_BYTES}"
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

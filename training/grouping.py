@@ -1,0 +1,114 @@
+"""Decides what must stay on one side of a split: sources, people, footage and near-duplicates."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.dataset import Item
+from worker.pipeline.results import Pixels
+
+HASH_SIDE = 16
+# Of 256 bits; the shared pictures of two sets saved by different encoders differ in fewer, other faces in about 100.
+DUPLICATE_BITS = 24
+
+Hash = NDArray[np.uint8]
+
+
+def difference_hash(pixels: Pixels) -> Hash:
+    """The signs of the horizontal differences of a tiny grey copy: 256 bits in 32 bytes."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return np.packbits(small[:, 1:] > small[:, :-1])
+
+
+def duplicate_pairs(hashes: Sequence[Hash], *, bits: int = DUPLICATE_BITS) -> list[tuple[int, int]]:
+    """The pairs of places whose hashes differ in at most `bits` of 256 bits."""
+    if not hashes:
+        return []
+    signs = np.unpackbits(np.stack(hashes), axis=1).astype(np.float32) * 2 - 1
+    pairs: list[tuple[int, int]] = []
+    # The dot product of two vectors of signs is 256 - 2 x the bits in which they differ.
+    floor = signs.shape[1] - 2 * bits
+    for start in range(0, len(signs), 1024):
+        block = signs[start : start + 1024] @ signs.T
+        pairs += [(start + int(i), int(j)) for i, j in np.argwhere(block >= floor) if start + i < j]
+    return pairs
+
+
+def group_items(
+    items: Sequence[Item],
+    pairs: Iterable[tuple[int, int]] = (),
+    *,
+    matched: Sequence[tuple[str, str]] = (),
+) -> list[int]:
+    """Numbers the groups that a split must not tear apart.
+
+    A source with one class is held out whole, so all its items are one group. A source with both classes is a
+    set of matched pairs: its items hang together by their identities (or are one group where none is
+    named). A shared identity, and a near-duplicate, joins groups across sources.
+
+    Args:
+        items: in the order of the result.
+        pairs: places of near-duplicates in `items`.
+        matched: names of sources that belong together, such as the real and the fake half of one published set.
+
+    Returns:
+        the number of each item's group, from 0.
+    """
+    roots = list(range(len(items)))
+
+    def find(place: int) -> int:
+        while roots[place] != place:
+            roots[place] = roots[roots[place]]
+            place = roots[place]
+        return place
+
+    holders: dict[str, int] = {}
+    paired = _paired_sources(items)
+    partners = {second: first for first, second in matched}
+    for place, item in enumerate(items):
+        source = partners.get(item.source, item.source)
+        for token in _tokens(item, source, is_paired=item.source in paired):
+            roots[find(place)] = find(holders.setdefault(token, place))
+    for left, right in pairs:
+        roots[find(left)] = find(right)
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(find(place), len(numbers)) for place in range(len(items))]
+
+
+def assign_folds(items: Sequence[Item], groups: Sequence[int], *, folds: int) -> list[int]:
+    """Deals whole groups into folds, the largest first, each to the fold that lacks its kind and class most.
+
+    Every fold gets real and fake material as far as the groups allow, so that each can be measured alone.
+    """
+    members: dict[int, list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        members[group].append(place)
+    loads: list[dict[str, int]] = [defaultdict(int) for _ in range(folds)]
+    result = [0] * len(items)
+    for group in sorted(members, key=lambda group: (-len(members[group]), group)):
+        counts: dict[str, int] = defaultdict(int)
+        for place in members[group]:
+            counts[f"{items[place].kind} {items[place].label}"] += 1
+        main = max(counts, key=lambda name: counts[name])
+        fold = min(range(folds), key=lambda fold: (loads[fold][main], sum(loads[fold].values()), fold))
+        for name, count in counts.items():
+            loads[fold][name] += count
+        for place in members[group]:
+            result[place] = fold
+    return result
+
+
+def _paired_sources(items: Sequence[Item]) -> set[str]:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        labels[item.source].add(item.label)
+    return {source for source, found in labels.items() if len(found) == 2}
+
+
+def _tokens(item: Item, source: str, *, is_paired: bool) -> list[str]:
+    identities = [f"identity {identity}" for identity in item.identities]
+    return identities if is_paired and identities else [*identities, f"source {source}"]
