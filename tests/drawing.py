@@ -45,6 +45,8 @@ MPEG4_PLAIN = ("-c:v", "mpeg4", "-q:v", "3", "-g", "12")
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-bf", "2", "-g", "12")
 MPEG1 = ("-c:v", "mpeg1video", "-q:v", "3", "-bf", "2", "-g", "12")
 FLV1 = ("-c:v", "flv", "-q:v", "3", "-g", "25")
+WMV2 = ("-c:v", "wmv2", "-q:v", "3", "-g", "25")
+THEORA = ("-c:v", "libtheora", "-q:v", "8", "-g", "25")
 MJPEG = ("-c:v", "mjpeg", "-q:v", "3")
 PQ = "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
 PRORES = ("-c:v", "prores")
@@ -77,11 +79,16 @@ RECIPES = (
     Recipe("vp9.mp4", VP9),
     Recipe("vvc.mp4", VVC),
     Recipe("mpeg4.avi", MPEG4_PLAIN),
+    Recipe("mpeg4-b.avi", MPEG4),
+    Recipe("h264-b.avi", X264_B),
     Recipe("mpeg4-b.mp4", MPEG4),
     Recipe("mpeg2.mpg", MPEG2),
     Recipe("mpeg2.ts", MPEG2),
     Recipe("mpeg1.mpg", MPEG1),
     Recipe("flv1.flv", FLV1),
+    Recipe("wmv2.wmv", WMV2),
+    Recipe("theora.ogv", THEORA),
+    Recipe("mpeg2.mxf", ("-c:v", "mpeg2video", "-q:v", "3", "-g", "12")),
     Recipe("mjpeg.avi", MJPEG),
     Recipe("prores.mov", PRORES),
 )

@@ -102,7 +102,20 @@ def _describe(container: Any, descriptor: int, *, has_cues: bool) -> dict[str, A
     facts["is_encrypted"] = container.format.name.startswith("mov") and _is_encrypted(container, chosen)
     facts["is_single_picture"] = container.format.name == "gif" and _has_one_packet(container, chosen)
     facts |= _read_index(container, chosen, file_size=os.fstat(descriptor).st_size, has_cues=has_cues)
+    if container.format.name == "avi":
+        _delay_by_reordering(facts, chosen.codec_context)
     return facts
+
+
+def _delay_by_reordering(facts: dict[str, Any], context: Any) -> None:
+    """AVI has decoding times alone: with B-frames the first picture is shown as many frames later as are reordered."""
+    if not facts["frame_rate"]:
+        return
+    delay_s = context.reorder_depth / facts["frame_rate"]
+    facts["start_s"] += delay_s
+    facts["keyframes_s"] = [t_s + delay_s for t_s in facts["keyframes_s"]]
+    if facts["index_end_s"] is not None:
+        facts["index_end_s"] += delay_s
 
 
 def _is_attached(stream: Any) -> bool:
