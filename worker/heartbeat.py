@@ -65,7 +65,11 @@ class Heartbeat:
 
     def report(self, stage: str, progress: float) -> None:
         """Notes where the judging stands; `progress` from 0 to 1."""
+        is_new_stage = stage != self._stage
         self._stage, self._progress = stage, progress
+        if is_new_stage:
+            # At once: a video that kills the process in this stage may do so before the thread looks.
+            self._last_words.write(self._claim, stage=stage, progress=progress)
 
     def should_stop(self) -> bool:
         """Whether the judging shall end now, for a reason in `stop_reason`."""

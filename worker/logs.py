@@ -21,6 +21,12 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     for chatty in ("celery", "kombu", "amqp", "billiard"):
         # Their own news of connections and tasks; ours say the same with the scan's id.
         logging.getLogger(chatty).setLevel(max(logging.getLevelName(level.upper()), logging.WARNING))
+    # A traceback of the pool's for each lost process, of which we make one line with what is known.
+    logging.getLogger("celery.worker.request").setLevel(logging.CRITICAL)
+    # The pool's own logger hands nothing on.
+    pool_logger = logging.getLogger("multiprocessing")
+    pool_logger.handlers[:] = [handler]
+    pool_logger.setLevel(logging.WARNING)
 
 
 def set_current_scan(scan_id: int | None) -> None:

@@ -5,11 +5,13 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from celery.apps.worker import Worker
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, task_failure, worker_process_init, worker_ready
 from celery.worker import state as celery_state
 
@@ -31,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 # After the running scans were asked back: what has not come by then hangs, and its lease brings it back.
 HAND_BACK_S = 10.0
+LOOK_AFTER_POOL_S = 1.0
 
 
 def run_worker(
@@ -57,6 +60,8 @@ def run_worker(
         DatabaseError: the database does not answer, or its tables are not this version's.
     """
     configure_logging(settings.log_level)
+    # About pickle, which we do not accept, and containers in which root is nobody.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     _check_database(settings)
     processes = concurrency or settings.concurrency or usable_cores()
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]
@@ -178,7 +183,10 @@ def _run_celery(
         if args and type(args[0]) is int:
             presence.report_loss(args[0], str(exception))
 
-    def say_ready(**_: object) -> None:
+    def say_ready(sender: Any, **_: object) -> None:
+        # The pool may miss a death, when a process that was forked meanwhile holds the other end of the
+        # pipe that tells it, and then looks only every 5 s.
+        sender.timer.call_repeatedly(LOOK_AFTER_POOL_S, sender.pool.maintain_pool)
         _log.info("worker %s is ready: %d at once, from %s", name, processes, ", ".join(queues))
 
     setup_logging.connect(keep_logging)

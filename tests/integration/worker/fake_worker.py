@@ -1,0 +1,72 @@
+"""A real worker whose judge obeys the video's name: `python fake_worker.py DIARY CONCURRENCY`.
+
+Each start of a judging is one line "NAME PID" in the diary. What a name begins with says what happens.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from db.leases import Claim
+from worker.heartbeat import Heartbeat
+from worker.pipeline.errors import BundleError, Reason, ScanStoppedError, TransientError, UnreadableVideoError
+from worker.pipeline.results import Box, FaceResult, FrameResult, ScanResult, TrackResult, VideoFacts
+from worker.serve import run_worker
+from worker.settings import read_settings
+
+_ERRORS = {
+    "unreadable": UnreadableVideoError(Reason.NOT_A_VIDEO, "it is text"),
+    "transient": TransientError(Reason.DISK_FULL, "no space left"),
+    "bundle": BundleError("no classifier"),
+    "memory": MemoryError(),
+    "defect": KeyError("frame"),
+}
+
+
+def judge(claim: Claim, heartbeat: Heartbeat) -> ScanResult:
+    """Does what the name of the video says."""
+    name = Path(os.fsdecode(claim.path)).stem
+    diary = Path(sys.argv[1])
+    with diary.open("a") as lines:
+        lines.write(f"{name} {os.getpid()}\n")
+    heartbeat.report("decode", 0.5)
+    kind = name.partition("-")[0]
+    if kind in _ERRORS:
+        raise _ERRORS[kind]
+    if kind == "poison":
+        # After the lease was renewed, so that the stage is known.
+        time.sleep(1.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "deaf":
+        time.sleep(600)
+    _wait(diary, name, heartbeat, limit_s=600.0 if kind == "hold" else float(kind == "slow"))
+    return _one_face()
+
+
+def _wait(diary: Path, name: str, heartbeat: Heartbeat, *, limit_s: float) -> None:
+    """Waits until the time is over or a file with the video's name lies beside the diary."""
+    end_s = time.monotonic() + limit_s
+    while time.monotonic() < end_s and not diary.with_name(name).exists():
+        if heartbeat.should_stop():
+            raise ScanStoppedError(name)
+        time.sleep(0.02)
+
+
+def _one_face() -> ScanResult:
+    face = FaceResult(Box(1, 2, 64, 64), detection=0.9, logit=2.0, score=0.9, track=0)
+    facts = VideoFacts("mov,mp4", "h264", 640, 480, 0, 2.0, 25.0, 0.0, 0, (), 1000)
+    scores = {"mean": 0.9, "top-k": 0.9, "confident": 0.9, "max-track": 0.9}
+    return ScanResult(
+        facts,
+        frames=(FrameResult(0.5, 0.9, (face,)), FrameResult(1.5, None, ())),
+        tracks=(TrackResult(0, 1, 0.9),),
+        scores=scores,
+        seconds={"total": 0.1},
+        runtime="fake",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_worker(read_settings(), concurrency=int(sys.argv[2]), judge=judge))
