@@ -79,7 +79,7 @@ def claim_scan(session: Session, scan_id: int, *, worker: str, lease_s: float, a
             progress=0.0,
             finished_at=null(),
         )
-        .returning(Scan.token, Scan.video_id, Scan.classifier_id)
+        .returning(Scan.id)
     ).first()
     return None if claimed is None else _read_claim(session, scan_id)
 
@@ -223,23 +223,22 @@ def _may_run(*, alone: bool) -> ColumnElement[bool]:
 
 
 def _read_claim(session: Session, scan_id: int) -> Claim:
-    scan, video, classifier = session.execute(
-        select(Scan, Video, Classifier)
+    row = session.execute(
+        select(
+            Scan.token,
+            Scan.path,
+            Video.size_bytes,
+            Scan.mtime_ns,
+            Video.sha256,
+            Scan.frames,
+            Scan.max_frames,
+            Classifier.path.label("classifier_path"),
+            Classifier.sha256.label("classifier_sha256"),
+            Scan.attempts.label("attempt"),
+            Scan.runs_alone.label("is_suspect"),
+        )
         .join(Video, Video.id == Scan.video_id)
         .join(Classifier, Classifier.id == Scan.classifier_id)
         .where(Scan.id == scan_id)
     ).one()
-    return Claim(
-        scan_id=scan.id,
-        token=scan.token,
-        path=scan.path,
-        size_bytes=video.size_bytes,
-        mtime_ns=scan.mtime_ns,
-        sha256=video.sha256,
-        frames=scan.frames,
-        max_frames=scan.max_frames,
-        classifier_path=classifier.path,
-        classifier_sha256=classifier.sha256,
-        attempt=scan.attempts,
-        is_suspect=scan.runs_alone,
-    )
+    return Claim(scan_id=scan_id, **row._mapping)

@@ -23,8 +23,8 @@ SQLITE_PREFIX = "sqlite:///"
 # How long a writer waits for another one, and a new connection for its server.
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
-# A frozen process must not hold its row locks for ever.
-IDLE_IN_TRANSACTION_S = 60
+# A frozen process must not keep the rows that it was writing: the server ends its transaction.
+IDLE_WRITER_S = 15
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ class Database:
             DatabaseError: as for `begin`.
         """
         with self._session(self.reader) as session:
+            if not self.is_sqlite:
+                # A report may be read as slowly as its reader likes; it locks nothing.
+                session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             yield session
 
     @contextmanager
@@ -104,7 +107,7 @@ def _open_sqlite(url: str) -> Database:
     if str(path) in (".", ":memory:"):
         raise DatabaseError(f"FAKESWEEP_DATABASE_URL names no file, got {url!r}: write sqlite:////path/to/file.db")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
             f"cannot make the directory of the database {path}: {error.strerror}: set another FAKESWEEP_HOME"
@@ -147,7 +150,7 @@ def _open_postgresql(url: str) -> Database:
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "fakesweep",
             "keepalives_idle": 30,
-            "options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s",
+            "options": f"-c idle_in_transaction_session_timeout={IDLE_WRITER_S}s",
         },
     )
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -23,7 +23,7 @@ _HEX = frozenset("0123456789abcdef")
 
 def find_videos(session: Session, wanted: str, *, limit: int = 10) -> list[int]:
     """The ids of the videos that a person may mean: by path, else by id, else by the start of the hash."""
-    path = os.fsencode(Path(wanted).absolute())
+    path = os.fsencode(os.path.normpath(Path(wanted).absolute()))
     by_path = session.scalar(select(KnownFile.video_id).where(KnownFile.path_sha256 == path_key(path)))
     if by_path is not None:
         return [by_path]

@@ -112,6 +112,7 @@ def _seeded(empty_database_url: str, database: Database) -> Iterator[tuple[str, 
     yield empty_database_url, ids
 
 
+@pytest.mark.slow
 def test_each_scan_is_claimed_by_one_process(_seeded: tuple[str, list[int]]) -> None:
     """Of several processes that claim the same scans at once, each scan goes to exactly one."""
     url, ids = _seeded

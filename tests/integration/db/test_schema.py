@@ -43,6 +43,7 @@ def _upgrade(url: str) -> None:
     check_schema(database)
 
 
+@pytest.mark.slow
 def test_two_processes_upgrade_at_once(empty_database_url: str) -> None:
     """Processes that upgrade the same database at once all succeed."""
     spawning = multiprocessing.get_context("spawn")

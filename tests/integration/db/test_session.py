@@ -111,6 +111,51 @@ def test_locked_sqlite_says_so_and_may_be_tried_again(tmp_path: Path, monkeypatc
     database.dispose()
 
 
+def test_full_disk_says_so_and_may_be_tried_again(tmp_path: Path) -> None:
+    """A write for which there is no room leaves nothing behind and tells what to do."""
+    database = open_database(f"sqlite:///{tmp_path / 'f.db'}")
+    upgrade_database(database)
+    with pytest.raises(DatabaseUnavailableError, match="no disk space left: free some"), database.begin() as session:
+        # SQLite's own way to say that a file may not grow.
+        session.execute(text("PRAGMA max_page_count = 1"))
+        session.execute(text("CREATE TABLE large AS SELECT randomblob(100000) AS x"))
+    database.dispose()
+
+
+def test_read_only_file_says_so(tmp_path: Path) -> None:
+    """A database that may not be written names itself and what to change."""
+    database = open_database(f"sqlite:///{tmp_path / 'f.db'}")
+    with pytest.raises(DatabaseUnavailableError, match="is read-only: make the file"), database.begin() as session:
+        session.execute(text("PRAGMA query_only = ON"))
+        session.execute(text("CREATE TABLE t (x)"))
+    database.dispose()
+
+
+def test_frozen_writer_loses_its_locks(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that stands still inside a transaction is cut off; a reader may take its time."""
+    monkeypatch.setattr(session_module, "IDLE_WRITER_S", 1)
+    url = postgres.create_database()
+    database = open_database(url)
+    with database.begin() as session:
+        session.execute(text("CREATE TABLE t (x integer)"))
+        session.execute(text("INSERT INTO t VALUES (1)"))
+    frozen = database.engine.connect()
+    frozen.execute(text("UPDATE t SET x = 2"))
+    with database.read() as reader:
+        reader.execute(text("SELECT x FROM t"))
+        with database.begin() as session:
+            # Waits for the frozen one's lock, until the server takes it away.
+            session.execute(text("UPDATE t SET x = 3"))
+
+        assert reader.scalar(text("SELECT x FROM t")) == 1
+    with database.read() as session:
+        assert session.scalar(text("SELECT x FROM t")) == 3
+    frozen.invalidate()
+    frozen.close()
+    database.dispose()
+    postgres.drop_database(url)
+
+
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """Some other file is not overwritten."""
     path = tmp_path / "notes.txt"
