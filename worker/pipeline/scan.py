@@ -1,42 +1,38 @@
-"""Takes one video through all stages: probe, plan, decode, faces, crops, classifier, tracks, scores."""
+"""One video in, one verdict out: probe, plan, decode, find faces, judge them, link persons, aggregate."""
 
 import contextlib
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from worker.pipeline.classifier import Classifier
 from worker.pipeline.decoding import DecodeReport, decode_frames
-from worker.pipeline.errors import Reason, ScanStoppedError, UnreadableVideoError
 from worker.pipeline.faces import FaceDetector
-from worker.pipeline.faces_judging import FaceJudge
+from worker.pipeline.ffmpeg_process import Watch
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath
 from worker.pipeline.probe import probe_video
 from worker.pipeline.results import STAGES, Frame, ScanResult, VideoFacts
-from worker.pipeline.sampling import DEFAULT_MAX_FRAMES, DecodePlan, plan_decode
-from worker.pipeline.scoring import Sampled, score_frames, score_tracks, score_video
+from worker.pipeline.sampling import DEFAULT_MAX_FRAMES, PRESETS, DecodePlan, plan_decode
+from worker.pipeline.seen_faces import SeenFaces, judge_tracks, judge_video, timed
 
 Report = Callable[[str, float], None]
-"""Told the stage and how much of the video is done, 0..1."""
+"""Told the stage and the share of the work that is done, 0..1, never falling."""
 
 _DEFAULT_LIMITS = Limits()
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """The options that change a score.
+    """How closely to look: both are part of what makes two scans the same.
 
     Args:
-        frames: pictures of a short video; a long one gets more.
-        max_frames: the most pictures of any video.
+        frames: pictures of a short video.
+        max_frames: pictures at most, however long the video.
     """
 
-    frames: int
+    frames: int = PRESETS["standard"]
     max_frames: int = DEFAULT_MAX_FRAMES
 
     def __post_init__(self) -> None:
@@ -55,28 +51,32 @@ def scan_video(
     report: Report = lambda _stage, _progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> ScanResult:
-    """Judges one video.
+    """Judge one video.
 
     Args:
-        path: of the video; any bytes that the file system takes.
-        options: which pictures to look at.
+        path: of the video, as the file system holds it.
+        options: how closely to look.
         detector: finds the faces.
         classifier: judges them.
         ffmpeg: the binary that decodes.
-        limits: what the video may cost; `time_limit_s` bounds the whole scan.
-        report: told the stage and the share done, between frames.
-        should_stop: asked between frames.
+        limits: what the video may cost; `time_limit_s` is that of the whole scan.
+        report: told the progress before and after each frame.
+        should_stop: asked between frames, and a few times a second while waiting for one.
 
     Raises:
-        UnreadableVideoError: the file is the cause.
-        TransientError: the machine is the cause.
+        UnreadableVideoError: the video cannot be judged; `reason` and `detail` say why.
+        TransientError: the machine could not.
         ScanStoppedError: `should_stop` said so.
     """
-    watch = _StopWatch(deadline=time.monotonic() + limits.time_limit_s, limits=limits, should_stop=should_stop)
+    started = time.perf_counter()
+    watch = Watch(time.monotonic() + limits.time_limit_s, should_stop)
+    seconds = dict.fromkeys(STAGES, 0.0)
     report("probe", 0.0)
-    facts = watch.timed("probe", lambda: probe_video(path, limits=limits))
-    plan = plan_decode(facts, frames=options.frames, max_frames=options.max_frames)
+    with timed(seconds, "probe"):
+        facts = probe_video(path, limits=limits)
+        plan = plan_decode(facts, frames=options.frames, max_frames=options.max_frames)
     decoded = DecodeReport()
+    seen = SeenFaces(detector, classifier, seconds=seconds, check=watch.check)
     frames = decode_frames(
         path,
         facts,
@@ -87,64 +87,60 @@ def scan_video(
         should_stop=should_stop,
         report=decoded,
     )
-    judge = FaceJudge(classifier, timed=lambda batch: watch.timed("classify", batch))
-    sampled: list[Sampled] = []
-    with contextlib.closing(frames):  # type: ignore[type-var]  # a generator, declared as an iterator
-        for frame in watch.each(frames):
-            found = watch.timed("detect", lambda frame=frame: detector.detect(frame.pixels))  # type: ignore[misc]
-            sampled.append((frame.t_s, judge.take(frame, found)))
-            report("detect", _progress(frame, facts, plan, len(sampled)))
+    with contextlib.closing(_timed_frames(frames, seconds, report=report, plan=plan)) as numbered:
+        for number, frame in numbered:
+            watch.check()
+            report("detect", _progress(number, plan))
+            seen.look_at(frame)
     report("classify", 1.0)
-    judge.finish()
-    judged = score_frames(sampled, classifier.manifest.calibration)
+    return _result(facts, seen, decoded, classifier, seconds, started=started)
+
+
+def _timed_frames(
+    frames: Iterator[Frame], seconds: MutableMapping[str, float], *, report: Report, plan: DecodePlan
+) -> Generator[tuple[int, Frame], None, None]:
+    """The frames with their numbers; the seconds of decoding are those spent waiting for one."""
+    number = 0
+    with contextlib.closing(_as_generator(frames)) as waiting:
+        while True:
+            report("decode", _progress(number, plan))
+            with timed(seconds, "decode"):
+                frame = next(waiting, None)
+            if frame is None:
+                return
+            yield number, frame
+            number += 1
+
+
+def _as_generator(frames: Iterator[Frame]) -> Generator[Frame, None, None]:
+    yield from frames
+
+
+def _progress(frames_done: int, plan: DecodePlan) -> float:
+    planned = len(plan.wanted_s) or min(plan.frames, plan.max_frames)
+    # A plan whose duration had to be measured may grow; it must not seem done before it is.
+    return min(frames_done / planned, 0.99)
+
+
+def _result(
+    facts: VideoFacts,
+    seen: SeenFaces,
+    decoded: DecodeReport,
+    classifier: Classifier,
+    seconds: dict[str, float],
+    *,
+    started: float,
+) -> ScanResult:
+    frames = seen.finish()
+    manifest = classifier.manifest
+    scores, tracks = judge_video(frames, manifest), judge_tracks(frames, manifest)
     return ScanResult(
         facts=facts,
-        frames=judged,
-        tracks=score_tracks(judged, classifier.manifest.calibration),
-        scores=score_video(judged, classifier.manifest.calibration),
+        frames=frames,
+        tracks=tracks,
+        scores=scores,
         warnings=tuple(decoded.warnings),
-        seconds=watch.seconds(),
+        seconds={**seconds, "total": time.perf_counter() - started},
         duration_s=decoded.duration_s,
         runtime=classifier.runtime,
     )
-
-
-class _StopWatch:
-    """Counts the seconds of the stages, and ends the scan when its time is up or it is told to stop."""
-
-    def __init__(self, *, deadline: float, limits: Limits, should_stop: Callable[[], bool]) -> None:
-        self.deadline = deadline
-        self._limits = limits
-        self._should_stop = should_stop
-        self._started_s = time.perf_counter()
-        self._spent_s: dict[str, float] = defaultdict(float)
-
-    def timed(self, stage: str, work: Callable[[], _T]) -> _T:
-        """Does a piece of work and counts its seconds to a stage."""
-        started_s = time.perf_counter()
-        try:
-            return work()
-        finally:
-            self._spent_s[stage] += time.perf_counter() - started_s
-
-    def each(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The frames; waiting for one counts to decoding."""
-        while (frame := self.timed("decode", lambda: next(frames, None))) is not None:
-            if self._should_stop():
-                raise ScanStoppedError("told to stop between two frames")
-            if time.monotonic() > self.deadline:
-                detail = f"judging took longer than {self._limits.time_limit_s:.0f} s"
-                raise UnreadableVideoError(Reason.TIME_LIMIT, detail)
-            yield frame
-
-    def seconds(self) -> dict[str, float]:
-        """Wall seconds by stage, and in total."""
-        total_s = time.perf_counter() - self._started_s
-        return {stage: round(self._spent_s[stage], 4) for stage in STAGES} | {"total": round(total_s, 4)}
-
-
-def _progress(frame: Frame, facts: VideoFacts, plan: DecodePlan, taken: int) -> float:
-    """How much is done: by count where the plan is known, else by time."""
-    if plan.leaps:
-        return min(1.0, taken / len(plan.wanted_s))
-    return min(1.0, frame.t_s / facts.duration_s) if facts.duration_s else 0.0

@@ -1,122 +1,141 @@
-"""Links the faces of a video into tracks, one per person, over samples that may lie seconds apart.
+"""Links the faces of one person over sparse frames, which may be many seconds and a cut apart.
 
-Two hints: where the face was, and what it looked like (a normalised thumbnail). Between samples people move and cuts
-happen, so a face that looks the same is the same person wherever it is, and one in the same place is the same person
-unless it looks different.
+Place says little over such gaps, and looks say little when a head turns: either may be strong enough alone, and
+together they may both be weaker. What a person looked like is kept in a few views, so that a cut away and back
+goes on with the same track.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.results import Box, Pixels
 
 Look = NDArray[np.float32]
-"""A face's thumbnail as a vector of length 1 and mean 0: the product of two is their correlation."""
+"""A face in little: a vector of length 1, whose product with another says how alike two faces look, -1..1."""
 
-LOOK_SIDE_PX = 16
-NEAR = 1.0
-"""A face within this distance (see `_distance`) is near enough to be the same one."""
+LOOK_SIDE_PX = 8
 SAME_LOOK = 0.8
-"""Faces that correlate this much are one person wherever they are."""
-OTHER_LOOK = 0.25
-"""Faces in one place that correlate less than this are two persons, with a cut between them."""
-LOOK_MEMORY = 0.7
-"""Share of the old look that a track keeps when a new face joins it."""
-
-
-def look_of(crop: Pixels) -> Look:
-    """The look of a square face crop, (side, side, 3), RGB, uint8."""
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (LOOK_SIDE_PX, LOOK_SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return _unit(small.ravel() - small.mean())
-
-
-def link_tracks(
-    frames: Sequence[tuple[float, Sequence[Box]]], looks: Sequence[Sequence[Look]] | None = None
-) -> list[list[int]]:
-    """The number of the track of each face; tracks are numbered from 0 in the order in which they begin.
-
-    Args:
-        frames: time in seconds and boxes of each frame, in order of time.
-        looks: of the same faces in the same order; without them, place alone decides.
-
-    Returns:
-        for each frame the track of each of its boxes; within a frame no track occurs twice.
-    """
-    tracks: list[_Track] = []
-    linked: list[list[int]] = []
-    for position, (_, boxes) in enumerate(frames):
-        faces = [_Face(box, looks[position][n] if looks is not None else None) for n, box in enumerate(boxes)]
-        chosen = _assign(tracks, faces)
-        for number, face in enumerate(faces):
-            if number not in chosen:
-                chosen[number] = len(tracks)
-                tracks.append(_Track(face.box, face.look))
-            else:
-                tracks[chosen[number]].join(face)
-        linked.append([chosen[number] for number in range(len(faces))])
-    return linked
-
-
-@dataclass(frozen=True)
-class _Face:
-    box: Box
-    look: Look | None
+"""Measured on 49 videos: 90 % of two crops of one person are this alike, and 1 % of those of two persons."""
+SIMILAR_LOOK = 0.65
+"""Beside the same place. Measured on 300 pairs of persons cut against each other in one place: 10 % of the pairs shared
+a track, and 2 % of the persons were split (at 0.45: 34 % and none, at 0.75: 5 % and 7 %)."""
+SAME_PLACE = 0.3
+REACH = 2.0
+"""How many face sizes a person moves before the place says nothing."""
+PLACE_HALF_LIFE_S = 30.0
+"""After so long, an earlier place says half as much."""
+VIEWS = 6
+"""Looks that are kept of a person."""
+RECENT_TRACKS = 100
+"""A face is compared with the persons seen latest; crowds made to cost time stay cheap."""
 
 
 @dataclass
 class _Track:
+    id: int
     box: Box
-    look: Look | None
+    t_s: float
+    views: list[Look] = field(default_factory=list)
 
-    def join(self, face: _Face) -> None:
-        self.box = face.box
-        if self.look is not None and face.look is not None:
-            self.look = _unit(LOOK_MEMORY * self.look + (1 - LOOK_MEMORY) * face.look)
+    def see(self, box: Box, t_s: float, look: Look | None) -> None:
+        self.box, self.t_s = box, t_s
+        if look is not None:
+            self.views = [*self.views, look][-VIEWS:]
 
 
-def _assign(tracks: Sequence[_Track], faces: Sequence[_Face]) -> dict[int, int]:
-    """The likeliest pairs first, each track and each face at most once."""
-    likely = [
-        (likeness, -track_number, -face_number)
-        for face_number, face in enumerate(faces)
-        for track_number, track in enumerate(tracks)
-        if (likeness := _likeness(track, face)) is not None
-    ]
-    chosen: dict[int, int] = {}
+def link_tracks(
+    frames: Sequence[tuple[float, Sequence[Box]]], *, looks: Sequence[Sequence[Look]] | None = None
+) -> list[list[int]]:
+    """The number of each face's person, from 0 in order of appearance; two faces of a frame never share one.
+
+    Args:
+        frames: time in seconds and faces of each frame, rising in time.
+        looks: `look_of` each face's crop, in the same order; without them, place alone decides.
+
+    Raises:
+        ValueError: looks has another shape than frames.
+    """
+    if looks is not None and [len(boxes) for _, boxes in frames] != [len(found) for found in looks]:
+        raise ValueError("looks must hold one look for each face of each frame")
+    tracks: list[_Track] = []
+    numbers: list[list[int]] = []
+    for place, (t_s, boxes) in enumerate(frames):
+        known = sorted(tracks, key=lambda track: (-track.t_s, track.id))[:RECENT_TRACKS]
+        found = None if looks is None else looks[place]
+        assigned = _assign(_affinities(known, boxes, t_s, found))
+        ids: list[int] = []
+        for face, box in enumerate(boxes):
+            look = None if found is None else found[face]
+            if face in assigned:
+                track = known[assigned[face]]
+            else:
+                track = _Track(len(tracks), box, t_s)
+                tracks.append(track)
+            track.see(box, t_s, look)
+            ids.append(track.id)
+        numbers.append(ids)
+    return numbers
+
+
+def look_of(crop: Pixels) -> Look:
+    """A face in little, for `link_tracks`: coarse colours, without the brightness of the whole.
+
+    Args:
+        crop: as `crop_face` cuts it.
+    """
+    import cv2  # noqa: PLC0415 - importing the pipeline stays cheap
+
+    little = cv2.resize(crop, (LOOK_SIDE_PX, LOOK_SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+    little -= little.mean()
+    # A plain crop has no look; the product of two such is 0.
+    return np.asarray(little.ravel() / max(float(np.linalg.norm(little)), 1e-3), np.float32)
+
+
+def _assign(affinities: NDArray[np.float64]) -> dict[int, int]:
+    """The place in the list of tracks for each face that has one: best pair first, ties in order."""
+    tracks, faces = np.nonzero(np.isfinite(affinities))
+    order = np.lexsort((faces, tracks, -affinities[tracks, faces]))
+    assigned: dict[int, int] = {}
     taken: set[int] = set()
-    for _, track_number, face_number in sorted(likely, reverse=True):
-        if -face_number not in chosen and -track_number not in taken:
-            chosen[-face_number] = -track_number
-            taken.add(-track_number)
-    return chosen
+    for track, face in zip(tracks[order].tolist(), faces[order].tolist(), strict=True):
+        if track not in taken and face not in assigned:
+            assigned[face] = track
+            taken.add(track)
+    return assigned
 
 
-def _likeness(track: _Track, face: _Face) -> float | None:
-    """How likely a face belongs to a track, higher is likelier; None where it does not."""
-    distance = _distance(track.box, face.box)
-    nearness = math.exp(-distance)
-    if track.look is None or face.look is None:
-        return nearness if distance <= NEAR else None
-    look = float(track.look @ face.look)
-    is_same = look >= SAME_LOOK or (distance <= NEAR and look >= OTHER_LOOK)
-    return nearness + look if is_same else None
+def _affinities(
+    tracks: Sequence[_Track], boxes: Sequence[Box], t_s: float, looks: Sequence[Look] | None
+) -> NDArray[np.float64]:
+    """How likely each face (column) belongs to each track (row); -inf where it does not."""
+    if not tracks or not boxes:
+        return np.full((len(tracks), len(boxes)), -np.inf)
+    gaps_s = np.array([max(0.0, t_s - track.t_s) for track in tracks])
+    closeness = _closeness(_corners([track.box for track in tracks]), _corners(boxes))
+    closeness *= 0.5 ** (gaps_s / PLACE_HALF_LIFE_S)[:, None]
+    if looks is None:
+        return np.where(closeness >= SAME_PLACE, closeness, -np.inf)
+    faces = np.stack(looks, axis=1)
+    alike = np.stack([(np.stack(track.views) @ faces).max(axis=0) for track in tracks])
+    is_same = (alike >= SAME_LOOK) | ((alike >= SIMILAR_LOOK) & (closeness >= SAME_PLACE))
+    return np.where(is_same, alike + closeness, -np.inf)
 
 
-def _distance(a: Box, b: Box) -> float:
-    """Way between the centres in units of the faces' size, plus the difference in size as a log ratio."""
-    size_a, size_b = max(a.w, a.h), max(b.w, b.h)
-    across = (a.x + a.w / 2) - (b.x + b.w / 2)
-    down = (a.y + a.h / 2) - (b.y + b.h / 2)
-    return math.hypot(across, down) / ((size_a + size_b) / 2) + abs(math.log(size_a / size_b))
+def _closeness(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0..1 for each pair of boxes (x0, y0, x1, y1): nearness of like sizes, or overlap."""
+    a, b = ones[:, None, :], others[None, :, :]
+    shared = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None).prod(axis=-1)
+    sides_a, sides_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
+    overlap = shared / (sides_a.prod(axis=-1) + sides_b.prod(axis=-1) - shared)
+    distance = np.linalg.norm((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2, axis=-1)
+    larger = np.maximum(sides_a.max(axis=-1), sides_b.max(axis=-1))
+    smaller = np.minimum(sides_a.max(axis=-1), sides_b.max(axis=-1))
+    nearness = np.clip(1 - distance / (REACH * larger), 0, None) * smaller / larger
+    return np.asarray(np.maximum(overlap, nearness), np.float64)
 
 
-def _unit(vector: NDArray[np.float32]) -> Look:
-    length = float(np.linalg.norm(vector))
-    # A face of one colour has no look; it correlates with nothing.
-    return np.asarray(vector / length if length > 0 else vector, np.float32)
+def _corners(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    return np.array([(box.x, box.y, box.x + box.w, box.y + box.h) for box in boxes], np.float64)
