@@ -91,6 +91,7 @@ def check_broker(url: str, *, timeout_s: float = 5.0) -> None:
     options = {"socket_connect_timeout": timeout_s, "socket_timeout": timeout_s}
     try:
         with Connection(url, transport_options=options) as connection:  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=timeout_s)
             connection.default_channel.client.ping()
     except (KombuError, RedisError, OSError) as error:
         raise BrokerError(

@@ -28,6 +28,7 @@ from worker.processes import die_with_parent, end_this_process
 from worker.settings import Settings
 from worker.storage import Storage
 from worker.tasks import HAND_BACK, Bench, Judge, register_scan_task
+from worker.transport import drop_garbage
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def run_worker(
     processes = concurrency or settings.concurrency or usable_cores()
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]
     storage = Storage(settings.effective_database_url)
+    drop_garbage()
     with use_broker(settings) as broker, worker_directory() as directory:
         app = make_app(broker.url, settings)
         bench = Bench(settings, name, directory, storage, judge or make_judge(settings))
