@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         bench = Bench(frames=PRESETS[chosen.preset])
-        bench.warm_up(paths[0])
+        bench.warm_up(paths)
         results = [bench.measure(path) for path in track(paths, "measuring", console=talk, transient=True)]
     except PipelineError as error:
         talk.print(f"scripts/bench: {error}", markup=False)
@@ -78,8 +78,8 @@ def totals(measured: Sequence[Measured]) -> dict[str, float]:
     return {
         "videos": len(measured),
         "video_seconds": sum(video.duration_s or 0.0 for video in measured),
-        **{f"{stage}_s": round(seconds, 4) for stage, seconds in sums.items()},
-        "ffmpeg_alone_s": round(alone_s, 4),
+        **{f"{stage}_s": round(seconds, 5) for stage, seconds in sums.items()},
+        "ffmpeg_alone_s": round(alone_s, 5),
         "ratio_to_ffmpeg": round(sums["total"] / alone_s, 3) if alone_s else 0.0,
         "videos_per_minute": round(60 * len(measured) / sums["total"], 2) if sums["total"] else 0.0,
     }
