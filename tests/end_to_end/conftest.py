@@ -1,0 +1,24 @@
+"""Fixtures of the end-to-end tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.installation import Installation
+from tests.end_to_end.tiny_bundle import make_tiny_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny classifier."""
+    return make_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
+
+
+@pytest.fixture
+def installation(tmp_path: Path, bundle: Path) -> Iterator[Installation]:
+    """A fresh installation with quick leases; nothing of it may run when the test has ended."""
+    quick = {"LEASE_S": "4", "HEARTBEAT_S": "1", "SWEEP_S": "1", "CONCURRENCY": "2"}
+    made = Installation(tmp_path / "home of ours", bundle, quick)
+    yield made
+    made.wait_until_nothing_runs()
