@@ -139,7 +139,16 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def mask_url(url: str) -> str:
-    """The address with its password hidden, fit for logs and messages."""
+    """The address with its passwords hidden, fit for logs and messages."""
+    return ";".join(_mask_one(single) for single in _single_urls(url))
+
+
+def _single_urls(value: str) -> list[str]:
+    """The brokers of a list parted by semicolons, of which the next is tried when one is down."""
+    return re.split(r";(?=[a-z+]+://)", value)
+
+
+def _mask_one(url: str) -> str:
     # From the first colon after the scheme to the last @: a password may hold slashes and @ itself.
     masked = re.sub(r"(://[^/@:]*:).*@", r"\1***@", url)
     return re.sub(r"([?&][^=&]*password=)[^&]*", r"\1***", masked)
@@ -185,8 +194,7 @@ def _parse_path(value: str) -> Path:
 
 def _parse_broker_url(value: str) -> str:
     advice = "write redis://:PASSWORD@HOST:6379/0, or unset it for the embedded broker"
-    # Several addresses, one after the other when one is down, are parted by semicolons.
-    for url in value.split(";"):
+    for url in _single_urls(value):
         _check_url(url, BROKER_SCHEMES, advice)
     return value
 

@@ -1,0 +1,94 @@
+"""A suspect runs alone in its worker."""
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.services import wait_until
+from worker.isolation import alone, beside_others, worker_directory
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def entering(enter: Callable[..., contextlib.AbstractContextManager[bool]], directory: Path) -> threading.Event:
+    """Enters in a thread; set as soon as it is in, and leaves at once."""
+    entered = threading.Event()
+
+    def run() -> None:
+        with enter(directory, should_stop=never) as is_in:
+            if is_in:
+                entered.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    return entered
+
+
+def test_ordinary_scans_share_the_room(tmp_path: Path) -> None:
+    """Scans that nobody suspects run side by side."""
+    with (
+        beside_others(tmp_path, should_stop=never) as first,
+        beside_others(tmp_path, should_stop=never) as second,
+    ):
+        assert (first, second) == (True, True)
+
+
+def test_a_suspect_waits_until_the_room_is_empty(tmp_path: Path) -> None:
+    """A suspect starts when the last of the others has ended."""
+    with beside_others(tmp_path, should_stop=never):
+        suspect = entering(alone, tmp_path)
+        with alone(tmp_path, should_stop=lambda: True) as other_is_in:
+            pass
+        was_waiting = not suspect.is_set()
+
+    wait_until(suspect.is_set, what="the suspect's turn")
+
+    assert (other_is_in, was_waiting) == (False, True)
+
+
+def test_nobody_comes_in_while_a_suspect_waits(tmp_path: Path) -> None:
+    """A waiting suspect holds the turnstile, so that a stream of others cannot keep it out for ever."""
+
+    def is_shut() -> bool:
+        with beside_others(tmp_path, should_stop=lambda: True) as is_in:
+            return not is_in
+
+    with beside_others(tmp_path, should_stop=never):
+        suspect = entering(alone, tmp_path)
+        wait_until(is_shut, what="the suspect at the turnstile")
+
+    wait_until(suspect.is_set, what="the suspect's turn")
+
+
+def test_nobody_comes_in_beside_a_suspect(tmp_path: Path) -> None:
+    """While a suspect runs, others wait; afterwards they go on."""
+    with alone(tmp_path, should_stop=never) as is_in:
+        newcomer = entering(beside_others, tmp_path)
+        with beside_others(tmp_path, should_stop=lambda: True) as other_is_in:
+            pass
+        was_waiting = not newcomer.is_set()
+
+    wait_until(newcomer.is_set, what="the newcomer's turn")
+
+    assert (is_in, other_is_in, was_waiting) == (True, False, True)
+
+
+def test_the_directory_is_private_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's directory is its own and leaves nothing; what dead workers left is removed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned = tmp_path / "fakesweep-worker-abandoned"
+    abandoned.mkdir()
+    (abandoned / "alive.lock").touch()
+
+    with worker_directory() as directory, worker_directory() as other:
+        mode = directory.stat().st_mode & 0o777
+        present = set(tmp_path.iterdir())
+
+    assert (mode, present) == (0o700, {directory, other})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,143 @@
+"""The small parts of a worker: log lines, cores, causes of death, the content of a file, loaded classifiers."""
+
+import hashlib
+import io
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db.leases import Claim
+from worker.content import check_content
+from worker.cores import cores_of_limit, usable_cores
+from worker.logs import configure_logging, set_current_scan
+from worker.pipeline.errors import BundleError, Reason, ScanStoppedError, UnreadableVideoError
+from worker.presence import signal_of
+from worker.resources import find_bundle
+from worker.settings import Settings
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def claim_of(path: Path, content: bytes, *, mtime_ns: int = 0, classifier_sha256: str = "") -> Claim:
+    """A claim of a file that had this content when it was submitted."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Claim(1, 1, os.fsencode(path), len(content), mtime_ns, sha256, 16, 256, "/x", classifier_sha256, 1, False)  # noqa: FBT003 - positional, as the row's
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is logged during a test; the logging of before comes back."""
+    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
+    stream = io.StringIO()
+    configure_logging("info", stream)
+    yield stream
+    set_current_scan(None)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_name_cannot_forge_a_log_line(log: io.StringIO) -> None:
+    """Line breaks and terminal escapes in a message are written out."""
+    logging.getLogger("x").info("judged %s", "a\n2026 error forged\x1b[2J\u2028\udcff")
+
+    assert len(log.getvalue().splitlines()) == 1
+    assert log.getvalue().endswith(r"judged a\n2026 error forged\x1b[2J\u2028\udcff" + "\n")
+
+
+def test_log_lines_name_the_scan(log: io.StringIO) -> None:
+    """Every line of a process says at which scan it is."""
+    set_current_scan(7)
+    logging.getLogger("x").warning("slow")
+
+    assert f" warning [{os.getpid()} scan=7] slow" in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"),
+    [("max 100000", None), ("150000 100000", 1), ("400000 100000", 4), ("50000 100000", 1), ("", None)],
+)
+def test_a_container_s_limit_is_in_whole_cores(limit: str, cores: int | None) -> None:
+    """A part of a core does not make another process worth while; less than one is one."""
+    assert cores_of_limit(limit) == cores
+
+
+def test_there_is_always_a_core() -> None:
+    """Whatever the machine says, one process runs."""
+    assert usable_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("cause", "name"),
+    [
+        ("Worker exited prematurely: signal 9 (SIGKILL) Job: 3.", "SIGKILL"),
+        ("Worker exited prematurely: signal 11 (SIGSEGV) Job: 3.", "SIGSEGV"),
+        ("Worker exited prematurely: exitcode 1 Job: 3.", None),
+        ("signal 99", "99"),
+    ],
+)
+def test_the_signal_is_read_from_what_the_pool_says(cause: str, name: str | None) -> None:
+    """Evidence names the signal that ended a process, where there was one."""
+    assert signal_of(cause) == name
+
+
+def test_an_unchanged_file_is_not_read(tmp_path: Path) -> None:
+    """Same size and time of change: believed without hashing."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"other")
+    claim = claim_of(path, b"video", mtime_ns=path.stat().st_mtime_ns)
+
+    check_content(claim, should_stop=never)
+
+
+def test_a_touched_file_with_the_same_content_is_fine(tmp_path: Path) -> None:
+    """A new time of change alone changes nothing."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"video")
+
+    check_content(claim_of(path, b"video"), should_stop=never)
+
+
+@pytest.mark.parametrize("content", [b"other", b"longer than it was", None])
+def test_another_content_is_not_judged_under_this_hash(tmp_path: Path, content: bytes | None) -> None:
+    """What is no longer there has vanished, whatever lies there instead."""
+    path = tmp_path / "a.mp4"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(UnreadableVideoError) as raised:
+        check_content(claim_of(path, b"video"), should_stop=never)
+
+    assert raised.value.reason == Reason.VANISHED
+
+
+def test_reading_a_file_again_can_be_stopped(tmp_path: Path) -> None:
+    """A huge file that must be hashed again does not keep a worker from stopping."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"video")
+
+    with pytest.raises(ScanStoppedError):
+        check_content(claim_of(path, b"video"), should_stop=lambda: True)
+
+
+def test_a_bundle_is_found_by_its_hash_wherever_it_lies(tmp_path: Path) -> None:
+    """The path of registration may be another machine's; the hash is what counts."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "manifest.json").write_bytes(b"{}")
+    settings = Settings(home=tmp_path, classifier=str(elsewhere))
+
+    found = find_bundle(hashlib.sha256(b"{}").hexdigest(), tmp_path / "gone", settings)
+
+    assert found == elsewhere
+
+
+def test_a_missing_bundle_says_what_to_do(tmp_path: Path) -> None:
+    """The message names the hash, the places, and the command."""
+    with pytest.raises(BundleError, match=r"no classifier with the hash abc.* at /gone .*classifiers import"):
+        find_bundle("abc", Path("/gone"), Settings(home=tmp_path))

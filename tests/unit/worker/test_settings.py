@@ -1,0 +1,132 @@
+"""Settings are read once, and a bad value is refused by its name."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.settings import VARIABLES, Settings, SettingsError, mask_url, read_settings
+
+
+def test_defaults_need_no_variable() -> None:
+    """Without any variable: the user's data directory, the embedded broker, SQLite."""
+    settings = read_settings({})
+
+    assert settings.home.name == "fakesweep"
+    assert settings.is_embedded_broker
+    assert settings.effective_database_url == f"sqlite:///{settings.home}/fakesweep.db"
+    assert (settings.device, settings.concurrency, settings.log_level) == ("auto", None, "info")
+    assert (settings.lease_s, settings.heartbeat_s, settings.sweep_s) == (20.0, 5.0, 5.0)
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    """Compose files hand on variables that nobody set as empty ones."""
+    assert read_settings({name: "" for name, _, _ in VARIABLES}) == read_settings({})
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    """What is documented is what counts."""
+    program = tmp_path / "ffmpeg"
+    program.touch(mode=0o755)
+    environ = {
+        "FAKESWEEP_HOME": str(tmp_path),
+        "FAKESWEEP_BROKER_URL": "rediss://:pw@host:6380/1",
+        "FAKESWEEP_DATABASE_URL": "postgresql+psycopg://u:p@host/name",
+        "FAKESWEEP_DEVICE": "CPU",
+        "FAKESWEEP_CLASSIFIER": str(tmp_path),
+        "FAKESWEEP_FFMPEG": str(program),
+        "FAKESWEEP_CONCURRENCY": "3",
+        "FAKESWEEP_LOG_LEVEL": "debug",
+        "FAKESWEEP_LEASE_S": "40",
+        "FAKESWEEP_HEARTBEAT_S": "10",
+        "FAKESWEEP_SWEEP_S": "2.5",
+        "FAKESWEEP_MAX_ATTEMPTS": "5",
+        "FAKESWEEP_TIME_LIMIT_S": "60",
+        "FAKESWEEP_GRACE_S": "7",
+    }
+
+    settings = read_settings(environ)
+
+    assert set(environ) == {name for name, _, _ in VARIABLES}
+    assert settings == Settings(
+        home=tmp_path,
+        broker_url="rediss://:pw@host:6380/1",
+        database_url="postgresql+psycopg://u:p@host/name",
+        device="cpu",
+        classifier=str(tmp_path),
+        ffmpeg=program,
+        concurrency=3,
+        log_level="debug",
+        lease_s=40.0,
+        heartbeat_s=10.0,
+        sweep_s=2.5,
+        max_attempts=5,
+        time_limit_s=60.0,
+        grace_s=7.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOME", "/etc/passwd"),
+        ("HOME", "~nobody-of-this-name/x"),
+        ("BROKER_URL", "amqp://host"),
+        ("BROKER_URL", "redis://host:port"),
+        ("BROKER_URL", "host:6379"),
+        ("DATABASE_URL", "mysql://host/name"),
+        ("DATABASE_URL", "sqlite://file.db"),
+        ("DEVICE", "tpu"),
+        ("CLASSIFIER", "/nowhere"),
+        ("FFMPEG", "/etc/passwd"),
+        ("CONCURRENCY", "0"),
+        ("CONCURRENCY", "-1"),
+        ("CONCURRENCY", "two"),
+        ("CONCURRENCY", "٣"),
+        ("LOG_LEVEL", "loud"),
+        ("LEASE_S", "nan"),
+        ("LEASE_S", "-5"),
+        ("HEARTBEAT_S", "inf"),
+        ("SWEEP_S", "0"),
+        ("MAX_ATTEMPTS", "1.5"),
+        ("TIME_LIMIT_S", "1h"),
+        ("GRACE_S", "604801"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    """The message names the variable and the value, and says what to do."""
+    with pytest.raises(SettingsError) as raised:
+        read_settings({f"FAKESWEEP_{name}": value})
+
+    message = str(raised.value)
+    assert message.startswith(f"FAKESWEEP_{name} ")
+    assert value in message
+    assert ": " in message
+
+
+def test_a_lease_shorter_than_its_heartbeats_is_refused() -> None:
+    """A lease must outlive a lost heartbeat."""
+    with pytest.raises(SettingsError, match=r"FAKESWEEP_LEASE_S must be at least 2 times"):
+        read_settings({"FAKESWEEP_LEASE_S": "8"})
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("redis://:p/a@ss@host/0", "redis://:***@host/0"),
+        ("redis://user:secret@host:6379/0", "redis://user:***@host:6379/0"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("redis+socket:///run/s?virtual_host=0&password=abc", "redis+socket:///run/s?virtual_host=0&password=***"),
+        ("redis://:a@one;redis://:b@two", "redis://:***@one;redis://:***@two"),
+    ],
+)
+def test_passwords_are_masked(url: str, masked: str) -> None:
+    """No password reaches a log, in whichever place of an address it stands."""
+    assert mask_url(url) == masked
+
+
+def test_a_refused_address_does_not_show_its_password() -> None:
+    """The message about a bad address masks it too."""
+    with pytest.raises(SettingsError) as raised:
+        read_settings({"FAKESWEEP_BROKER_URL": "amqp://user:secret@host"})
+
+    assert "secret" not in str(raised.value)
