@@ -12,10 +12,26 @@ from db.verdicts import Thresholds, thresholds_of, verdict_of
 from worker.cores import usable_cores
 from worker.pipeline.classifier import Classifier, load_classifier
 from worker.pipeline.detector_file import find_detector
-from worker.pipeline.errors import TransientError, UnreadableVideoError
+from worker.pipeline.errors import TransientError
 from worker.pipeline.faces import FaceDetector
-from worker.pipeline.pictures import PICTURE_EXTENSIONS, PictureFace, PictureResult, classify_picture
+from worker.pipeline.pictures import classify_picture
+from worker.pipeline.results import FaceResult
 from worker.settings import Settings
+
+PICTURE_EXTENSIONS = frozenset(
+    {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""What a directory is searched for; a picture of a kind that cannot be read is told as such."""
+
+_FAILED: dict[str, Any] = {
+    "state": "failed",
+    "score": None,
+    "verdict": None,
+    "width_px": None,
+    "height_px": None,
+    "faces": [],
+    "seconds": None,
+}
 
 
 @dataclass(frozen=True)
@@ -35,22 +51,17 @@ class PictureJudge:
         """One element of `images`."""
         try:
             result = classify_picture(path, self.detector, self.classifier)
-        except UnreadableVideoError as error:
-            return _without_score(path, "unreadable", error)
         except TransientError as error:
-            return _without_score(path, "failed", error)
-        return self._with_faces(path, result)
-
-    def _with_faces(self, path: bytes, result: PictureResult) -> dict[str, Any]:
+            return {**describe_path(path), **_FAILED, "reason": error.reason.value, "detail": error.detail}
         return {
             **describe_path(path),
             "state": result.state,
-            "reason": None,
-            "detail": None,
+            "reason": None if result.reason is None else result.reason.value,
+            "detail": result.detail,
             "score": result.score,
             "verdict": None if result.score is None else verdict_of(result.score, self.thresholds),
-            "width_px": result.width_px,
-            "height_px": result.height_px,
+            "width_px": result.width_px or None,
+            "height_px": result.height_px or None,
             "faces": [_describe_face(face) for face in result.faces],
             "seconds": dict(result.seconds),
         }
@@ -95,11 +106,6 @@ def _pictures_below(directory: bytes) -> Iterator[bytes]:
                 yield os.path.join(folder, name)  # noqa: PTH118 - bytes
 
 
-def _describe_face(face: PictureFace) -> dict[str, Any]:
+def _describe_face(face: FaceResult) -> dict[str, Any]:
     box = face.box
     return {"box_px": [box.x, box.y, box.w, box.h], "detection": face.detection, "score": face.score}
-
-
-def _without_score(path: bytes, state: str, error: UnreadableVideoError | TransientError) -> dict[str, Any]:
-    told = {"state": state, "reason": error.reason.value, "detail": error.detail}
-    return {**describe_path(path), **told, "score": None, "verdict": None, "faces": [], "seconds": None}
