@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.installation import Installation
-from tests.end_to_end.tiny_bundle import make_tiny_bundle
+from tests.tiny_bundle import make_tiny_bundle
 
 
 @pytest.fixture(scope="session")
