@@ -55,7 +55,8 @@ def jitter(wide: Pixels, rng: Rng, *, size_px: int, margin_ratio: float) -> Pixe
     matrix[:, 2] += size_px / 2 - centre
     kernel = int(rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
     cut = cv2.warpAffine(wide, matrix, (size_px, size_px), flags=kernel, borderMode=cv2.BORDER_REPLICATE)
-    return flip(cut) if rng.random() < 0.5 else np.asarray(cut, np.uint8)
+    picture = np.asarray(cut, np.uint8)
+    return flip(picture) if rng.random() < 0.5 else picture
 
 
 def flip(pixels: Pixels) -> Pixels:

@@ -39,7 +39,8 @@ def face_mask(side_px: int, rng: Rng, *, face_share: float) -> Mask:
     """A soft random patch over the face: a wobbly ellipse, at times only its upper or lower part."""
     face = side_px * face_share
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    wobble = np.interp(np.arange(24), np.linspace(0, 24, 9), np.append(w := rng.uniform(0.85, 1.12, size=8), w[0]))
+    knots = rng.uniform(0.85, 1.12, size=8)
+    wobble = np.interp(np.arange(24), np.linspace(0, 24, 9), np.append(knots, knots[0]))
     # CenterFace's boxes reach from the chin to above the brows; a swap covers a little less.
     across, down = face * rng.uniform(0.34, 0.5), face * rng.uniform(0.36, 0.52)
     middle = side_px / 2 + face * np.array([rng.uniform(-0.03, 0.03), rng.uniform(-0.02, 0.08)])
@@ -49,20 +50,18 @@ def face_mask(side_px: int, rng: Rng, *, face_share: float) -> Mask:
         outline[:, 1] = np.maximum(outline[:, 1], border)
     mask = np.zeros((side_px, side_px), np.float32)
     cv2.fillPoly(mask, [outline.astype(np.int32)], 1.0)
-    soft = cv2.GaussianBlur(mask, (0, 0), face * rng.uniform(0.015, 0.07))
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), face * rng.uniform(0.015, 0.07)), np.float32)
     if rng.random() < 0.5:
-        soft = cv2.GaussianBlur(
-            np.where(soft > 0.5, soft, 0).astype(np.float32), (0, 0), face * rng.uniform(0.01, 0.04)
-        )
+        core = np.where(soft > 0.5, soft, 0).astype(np.float32)
+        soft = np.asarray(cv2.GaussianBlur(core, (0, 0), face * rng.uniform(0.01, 0.04)), np.float32)
     return np.asarray(soft / max(float(soft.max()), 1e-6), np.float32)
 
 
 def _change(pixels: Pixels, rng: Rng) -> Pixels:
     """Another colour and another sharpness, as a generated face has them beside its surroundings."""
-    changed = pixels.astype(np.float32)
-    changed = changed * rng.uniform(0.93, 1.07, size=3) + rng.uniform(-12, 12, size=3)
-    changed = (changed - 128) * rng.uniform(0.88, 1.12) + 128
-    changed = np.clip(changed, 0, 255).astype(np.uint8)
+    toned = pixels * rng.uniform(0.93, 1.07, size=3) + rng.uniform(-12, 12, size=3)
+    toned = (toned - 128) * rng.uniform(0.88, 1.12) + 128
+    changed: Pixels = np.clip(toned, 0, 255).astype(np.uint8)
     choice = rng.random()
     if choice < 0.6:
         side = pixels.shape[0]

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.architecture import IMAGENET_MEAN, IMAGENET_STD, SCALE
-from training.crops import CROP_MARGIN
 from training.errors import TrainingError
 from training.export import export_keras, export_openvino, require_parity
 from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, NETWORK_FILES, OPENVINO_FILE, verify_bundle
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
-from worker.pipeline.preprocessing import PREPROCESSING_VERSION
+from worker.pipeline.preprocessing import CROP_MARGIN, PREPROCESSING_VERSION
 
 MAX_FILE_BYTES = 15_000_000
 MAX_BUNDLE_BYTES = 20_000_000

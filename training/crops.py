@@ -75,7 +75,7 @@ class FaceSet:
         places = [np.flatnonzero(self.frames == frame) for frame in range(len(self.times_s))]
         boxes = [[Box(*self.boxes[place].tolist()) for place in found] for found in places]
         looks = [[look_of(self.crops[place]) for place in found] for found in places]
-        linked = link_tracks(list(zip(self.times_s.tolist(), boxes, strict=True)), looks)
+        linked = link_tracks(list(zip(self.times_s.tolist(), boxes, strict=True)), looks=looks)
         return [track for tracks in linked for track in tracks]
 
 
@@ -197,7 +197,9 @@ def cut_all(
 
 
 def _read_picture(path: Path) -> Pixels:
-    decoded = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    # OpenCV answers damaged bytes with None, and no bytes at all with an error of its own.
+    decoded = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if decoded is None:
         raise ValueError("not a picture that can be decoded")
     return np.ascontiguousarray(np.asarray(decoded, np.uint8)[:, :, ::-1])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.crops import FaceCutter, FaceSet, cut_all
 from training.dataset import Item, discover_items
 from training.grouping import group_items
-from training.metrics import balanced_accuracy, calibration_error, interval, measure, roc_auc, rounded
+from training.metrics import Statistic, balanced_accuracy, calibration_error, interval, measure, roc_auc, rounded
 from training.options import Say
 from training.scoring import JudgedFace, raw_video_scores
 from worker.pipeline.classifier import Classifier, load_classifier
@@ -119,7 +119,11 @@ def _figures(scored: Sequence[tuple[Item, float]]) -> dict[str, Any]:
     }
     if len(np.unique(targets)) < 2:
         return {"examples": len(scored), "sources": sources}
-    statistics = {"auc": roc_auc, "balanced_accuracy": balanced_accuracy, "calibration_error": calibration_error}
+    statistics: dict[str, Statistic] = {
+        "auc": roc_auc,
+        "balanced_accuracy": balanced_accuracy,
+        "calibration_error": calibration_error,
+    }
     # Pictures of one source are drawn one by one: as clusters they would be a handful.
     is_video = scored[0][0].kind == "video"
     clusters = np.array(group_items([item for item, _ in scored])) if is_video else None

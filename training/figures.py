@@ -15,13 +15,17 @@ from training.bank import Bank
 from training.calibrate import choose_thresholds, fit_calibration, log_odds
 from training.crossvalidate import HeldOut
 from training.dataset import Item
-from training.metrics import balanced_accuracy, calibration_error, interval, measure, roc_auc
+from training.metrics import Statistic, balanced_accuracy, calibration_error, interval, measure, roc_auc
 from training.scoring import JudgedFace, calibrate_all, raw_video_scores
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.results import AGGREGATIONS
 
 Rows = NDArray[np.int64]
-_INTERVALS = {"auc": roc_auc, "balanced_accuracy": balanced_accuracy, "calibration_error": calibration_error}
+_INTERVALS: dict[str, Statistic] = {
+    "auc": roc_auc,
+    "balanced_accuracy": balanced_accuracy,
+    "calibration_error": calibration_error,
+}
 
 
 @dataclass(frozen=True)

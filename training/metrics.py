@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 Vector = NDArray[np.float64]
+Statistic = Callable[[Vector, Vector], float]
 
 
 def roc_auc(targets: ArrayLike, scores: ArrayLike) -> float:
@@ -83,7 +84,7 @@ def measure(targets: ArrayLike, probabilities: ArrayLike) -> dict[str, float | i
 
 
 def interval(
-    statistic: Callable[[Vector, Vector], float],
+    statistic: Statistic,
     targets: ArrayLike,
     scores: ArrayLike,
     *,

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from training.augmentation import degrade, jitter
 from training.blending import self_blend
-from training.crops import CROP_MARGIN, WIDE_MARGIN, FaceSet
+from training.crops import WIDE_MARGIN, FaceSet
 from training.dataset import Item
+from worker.pipeline.preprocessing import CROP_MARGIN
 from worker.pipeline.results import Pixels
 
 Kind = Literal["clean", "degraded", "blended"]
@@ -28,8 +29,8 @@ class ViewPlan:
         seed: where chance starts, so that a run can be repeated.
     """
 
-    degraded: int = 3
-    blended: int = 2
+    degraded: int = 2
+    blended: int = 1
     seed: int = 0
 
 

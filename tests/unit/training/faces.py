@@ -1,0 +1,58 @@
+"""Draws labelled pictures with a face-like disc, and stands in for the detector that finds it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from worker.pipeline.results import Box, DetectedFace, Pixels
+
+SIDE_PX = 96
+FACE = Box(28, 24, 40, 48)
+
+
+class DrawnFaceDetector:
+    """Finds the drawn face where it was drawn, also within the grey border of a still picture."""
+
+    LONG_SIDES_PX = (1,)
+
+    def __init__(self, model_path: Path | None = None, *, threads: int = 1) -> None:
+        del model_path, threads
+
+    def detect(self, pixels: Pixels, *, min_side_px: int = 48) -> list[DetectedFace]:
+        """One face, unless the picture is black."""
+        del min_side_px
+        middle = pixels[pixels.shape[0] // 2 - 4 :, pixels.shape[1] // 2 - 4 :][:8, :8]
+        if not middle.any():
+            return []
+        across, down = (pixels.shape[1] - SIDE_PX) / 2, (pixels.shape[0] - SIDE_PX) / 2
+        return [DetectedFace(Box(FACE.x + across, FACE.y + down, FACE.w, FACE.h), 0.9)]
+
+
+def draw_face(seed: int, *, is_fake: bool) -> Pixels:
+    """A disc before a gradient; a fake one carries a fine grid, as some generators leave."""
+    rng = np.random.default_rng(seed)
+    picture = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
+    picture[:] = np.linspace(20, rng.integers(60, 160), SIDE_PX)[:, None, None]
+    # Noise that differs from picture to picture, so that no two are near-duplicates.
+    coarse = cv2.resize(rng.integers(0, 90, (12, 12, 3), np.uint8), (SIDE_PX, SIDE_PX))
+    picture = cv2.add(picture, np.asarray(coarse, np.uint8))
+    colour = [int(value) for value in rng.integers(120, 220, 3)]
+    cv2.ellipse(picture, (48, 48), (20, 24), 0, 0, 360, colour, -1)
+    if is_fake:
+        picture[24:72:4, 28:68] = 0
+        picture[24:72, 28:68:4] = 0
+    return np.asarray(picture, np.uint8)
+
+
+def write_faces(root: Path, *, sources: int = 3, count: int = 8, seed: int = 0) -> None:
+    """`count` pictures of each of some real and some fake sources below a directory."""
+    for label in ("real", "fake"):
+        for source in range(sources):
+            folder = root / label / f"{label}_{source}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                picture = draw_face(
+                    10_000 * seed + 1000 * source + number + 500 * (label == "fake"), is_fake=label == "fake"
+                )
+                cv2.imwrite(str(folder / f"{number}.png"), np.ascontiguousarray(picture[:, :, ::-1]))

@@ -1,0 +1,96 @@
+"""Faces are cut for training as they are cut for scanning, once, and broken files are skipped."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import training.crops
+import worker.pipeline.preprocessing
+from tests.unit.training.faces import FACE, DrawnFaceDetector, draw_face
+from training.crops import FaceCutter, cut_all
+from training.dataset import Item
+from training.errors import TrainingError
+from training.views import View, draw_view
+from worker.pipeline.preprocessing import crop_face
+from worker.pipeline.results import DetectedFace, Pixels
+
+
+def _write(path: Path, picture: np.ndarray) -> Item:
+    cv2.imwrite(str(path), np.ascontiguousarray(picture[:, :, ::-1]))
+    return Item(path, "image", "real", "drawn")
+
+
+def _cutter(tmp_path: Path) -> FaceCutter:
+    return FaceCutter(DrawnFaceDetector(), tmp_path / "cache")  # type: ignore[arg-type]  # the same one method
+
+
+def test_training_crop_is_the_scanned_crop_byte_for_byte(tmp_path: Path) -> None:
+    """What a clean view holds is what scanning gives the network, colour order included."""
+    picture = draw_face(3, is_fake=False)
+    item = _write(tmp_path / "face.png", picture)
+
+    faces = _cutter(tmp_path).cut(item)
+    view = draw_view(faces, View(0, 0, "clean", 0, is_fake=False), seed=0)
+
+    assert np.array_equal(view, crop_face(picture, FACE, size_px=224))
+    assert np.array_equal(view, faces.crops[0])
+
+
+def test_training_and_scanning_share_one_function() -> None:
+    """There is one cropping function, not two alike."""
+    assert training.crops.crop_face is worker.pipeline.preprocessing.crop_face
+
+
+def test_red_is_first(tmp_path: Path) -> None:
+    """Crops are RGB, whatever the picture library's order is."""
+    picture = np.zeros((96, 96, 3), np.uint8)
+    picture[:, :, 0] = 200
+
+    faces = _cutter(tmp_path).cut(_write(tmp_path / "red.png", picture))
+
+    assert faces.crops[0, :, :, 0].mean() == 200
+    assert faces.crops[0, :, :, 2].mean() == 0
+
+
+def test_second_cut_comes_from_the_cache(tmp_path: Path) -> None:
+    """A content that was cut before is read back equal, without the detector."""
+    item = _write(tmp_path / "face.png", draw_face(3, is_fake=False))
+    first = _cutter(tmp_path).cut(item)
+
+    class Forbidden(DrawnFaceDetector):
+        def detect(self, pixels: Pixels, *, min_side_px: int = 48) -> list[DetectedFace]:
+            del pixels, min_side_px
+            raise AssertionError("the cache was not used")
+
+    second = FaceCutter(Forbidden(), tmp_path / "cache").cut(item)  # type: ignore[arg-type]  # as above
+
+    assert all(np.array_equal(value, vars(second)[name]) for name, value in vars(first).items())
+
+
+def test_broken_and_faceless_files_are_listed_and_skipped(tmp_path: Path) -> None:
+    """A text named .jpg and a black picture are named with the reason, and the rest is used."""
+    good = _write(tmp_path / "good.png", draw_face(3, is_fake=False))
+    black = _write(tmp_path / "black.png", np.zeros((96, 96, 3), np.uint8))
+    (tmp_path / "text.jpg").write_text("no picture", encoding="utf-8")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
+    broken = [
+        Item(tmp_path / "text.jpg", "image", "real", "drawn"),
+        Item(tmp_path / "text.mp4", "video", "real", "drawn"),
+        Item(tmp_path / "gone.jpg", "image", "real", "drawn"),
+    ]
+
+    usable, skipped = cut_all([good, black, *broken], _cutter(tmp_path))
+
+    assert [item for item, _ in usable] == [good]
+    assert [skip.path.name for skip in skipped] == ["black.png", "text.jpg", "text.mp4", "gone.jpg"]
+    assert skipped[0].why == "no face found"
+
+
+def test_nothing_usable_is_an_error(tmp_path: Path) -> None:
+    """Without any face the run ends with the first reason."""
+    black = _write(tmp_path / "black.png", np.zeros((96, 96, 3), np.uint8))
+
+    with pytest.raises(TrainingError, match="no face found"):
+        cut_all([black], _cutter(tmp_path))
