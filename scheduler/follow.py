@@ -10,6 +10,8 @@ from db.session import Database
 
 # Long enough to smooth over single videos, short enough to notice a worker that joined.
 _WINDOW_S = 60.0
+# A pace needs a few videos, however long ago they were finished.
+_FEWEST = 4
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class View:
 
 
 class RateMeter:
-    """Tells how fast a count rises, from the looks of the last minute."""
+    """Tells how fast a count rises, from the looks of the last minute, or as far back as it rose by four."""
 
     def __init__(self, *, window_s: float = _WINDOW_S) -> None:
         self._window_s = window_s
@@ -36,10 +38,17 @@ class RateMeter:
 
     def add(self, moment_s: float, count: int) -> None:
         """Notes a look at the count."""
+        # Of the looks at which nothing had changed, the first and the latest tell all.
+        if len(self._looks) > 1 and self._looks[-1][1] == self._looks[-2][1] == count:
+            self._looks.pop()
         self._looks.append((moment_s, count))
         # One look older than the window stays, so that the whole window is measured.
-        while len(self._looks) > 2 and moment_s - self._looks[1][0] >= self._window_s:
+        while len(self._looks) > 2 and self._is_stale(self._looks[1]):
             self._looks.popleft()
+
+    def _is_stale(self, look: tuple[float, int]) -> bool:
+        moment_s, count = self._looks[-1]
+        return moment_s - look[0] >= self._window_s and count - look[1] >= _FEWEST
 
     @property
     def rate_per_s(self) -> float | None:

@@ -27,6 +27,25 @@ def test_rate_is_unknown_before_two_looks() -> None:
     assert (meter.rate_per_s, meter.eta_s(5), meter.eta_s(0)) == (0.0, None, 0.0)
 
 
+def test_a_slow_batch_keeps_its_rate() -> None:
+    """Where a video takes longer than the window, earlier ones still tell the pace."""
+    meter = RateMeter(window_s=60)
+    for moment_s in range(0, 1801, 5):
+        meter.add(float(moment_s), moment_s // 600)
+
+    assert meter.rate_per_s == 3 / 1800
+    assert meter.eta_s(2) == 1200.0
+
+
+def test_looking_often_costs_no_memory() -> None:
+    """Any number of looks without news leaves two."""
+    meter = RateMeter()
+    for moment_s in range(1000):
+        meter.add(float(moment_s), 7)
+
+    assert len(meter._looks) == 2
+
+
 def test_pauses_grow_to_a_limit() -> None:
     """A broker that stays away is asked less and less often, but at least twice a minute."""
     assert [pause_after_failures(failures) for failures in (0, 1, 2, 5, 5000)] == [1.0, 2.0, 4.0, 30.0, 30.0]
