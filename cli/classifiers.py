@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.opening import default_bundle, opened_database, register_bundle
+from cli.opening import default_bundle, opened_database, register_bundle, require_unaltered
 from cli.options import json_option
 from cli.rendering.names import safe_text
 from cli.rendering.output import open_output
@@ -106,7 +106,7 @@ def activate(classifier: str) -> None:
 
     with opened_database() as database, database.begin() as session:
         found = _find(session, classifier)
-        register_bundle(session, Path(found.path))
+        require_unaltered(found)
         activate_classifier(session, found.id)
     click.echo(f"{_named(found)} judges new submissions now; `--outdated` judges older ones again.", err=True)
 
@@ -118,8 +118,9 @@ def rollback() -> None:
 
     with opened_database() as database, database.begin() as session:
         found = rollback_classifier(session)
-    if found is None:
-        raise click.ClickException("there is no earlier classifier to go back to: see `fakesweep classifiers list`")
+        if found is None:
+            raise click.ClickException("there is no earlier classifier to go back to: see `fakesweep classifiers list`")
+        require_unaltered(found)
     click.echo(f"{_named(found)} judges new submissions again.", err=True)
 
 

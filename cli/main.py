@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "review": "Set a person's label beside the machine's verdict.",
     "classify": "Judge pictures, without queue or database.",
     "train": "Train a classifier from labelled faces.",
-    "evaluate": "Measure a classifier on labelled pictures and videos.",
+    "evaluate": "Measure a classifier on held-out material.",
     "classifiers": "List, import, activate and roll back classifiers.",
     "doctor": "Check what is installed, reachable and missing.",
     "db": "Look after the database.",

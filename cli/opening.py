@@ -53,7 +53,7 @@ def classifier_for_submission(session: Session, settings: Settings) -> Registere
         return register_bundle(session, Path(settings.classifier))
     active = active_classifier(session)
     if active is not None and Path(active.path) != default_bundle():
-        _refuse_altered(active)
+        require_unaltered(active)
         return active
     registered = register_bundle(session, default_bundle())
     activate_classifier(session, registered.id)
@@ -112,14 +112,19 @@ def manifest_sha256(directory: Path) -> str:
     return hashlib.sha256((directory / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
-def _refuse_altered(active: RegisteredClassifier) -> None:
+def require_unaltered(classifier: RegisteredClassifier) -> None:
+    """Makes sure that a registered classifier still lies where it was, byte for byte.
+
+    Raises:
+        BundleError: its files are missing, or others than when it was registered.
+    """
     from worker.pipeline.bundle import verify_bundle
     from worker.pipeline.errors import BundleError
 
-    path = Path(active.path)
+    path = Path(classifier.path)
     verify_bundle(path)
-    if manifest_sha256(path) != active.sha256:
+    if manifest_sha256(path) != classifier.sha256:
         raise BundleError(
-            f"the active classifier {active.name} {active.version} at {path} was altered since it was "
+            f"the classifier {classifier.name} {classifier.version} at {path} was replaced since it was "
             "registered: import it again with `fakesweep classifiers import`, or activate another"
         )

@@ -207,18 +207,27 @@ def test_a_bad_value_is_named(home: Path, arguments: list[str], value: str) -> N
     assert not home.exists()
 
 
-def test_classifiers_are_listed_and_rolled_back(database: Database, batch_id: int) -> None:
-    """The active one has a star, and an earlier one can come back."""
+def test_classifiers_are_listed(database: Database, batch_id: int) -> None:
+    """The active one has a star."""
     seed_classifier(database, version="2")
 
-    before = json.loads(run("classifiers", "list", "--json", "-").stdout)["classifiers"]
-    rolled_back = run("classifiers", "rollback")
-    after = json.loads(run("classifiers", "list", "--json", "-").stdout)["classifiers"]
+    listed = json.loads(run("classifiers", "list", "--json", "-").stdout)["classifiers"]
 
-    assert [entry["active"] for entry in before] == [False, True]
-    assert "test 1" in rolled_back.stderr
-    assert [entry["active"] for entry in after] == [True, False]
+    assert [(entry["version"], entry["active"]) for entry in listed] == [("1", False), ("2", True)]
     assert "*" in run("classifiers", "list").stdout
+
+
+@pytest.mark.parametrize("step", [["rollback"], ["activate", "1"]])
+def test_a_classifier_that_is_gone_is_not_activated(database: Database, batch_id: int, step: list[str]) -> None:
+    """Where the files of the other classifier are missing, the present one stays."""
+    seed_classifier(database, version="2")
+
+    result = run("classifiers", *step)
+    listed = json.loads(run("classifiers", "list", "--json", "-").stdout)["classifiers"]
+
+    assert result.exit_code == 1
+    assert "/classifiers/1" in result.stderr
+    assert [entry["active"] for entry in listed] == [False, True]
 
 
 def test_db_upgrade_is_safe_to_repeat(home: Path) -> None:

@@ -4,6 +4,8 @@ import base64
 import csv
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -64,6 +66,14 @@ def test_csv_has_the_fixed_columns() -> None:
         "",
         "",
     )
+
+
+def test_csv_columns_are_documented() -> None:
+    """The page lists the columns in their order."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "report.md").read_text()
+    listed = page.partition("## The CSV report")[2].split("\n\n")[2]
+
+    assert tuple(re.findall(r"`(\w+)`", listed)) == COLUMNS
 
 
 def test_csv_runs_nothing_in_a_spreadsheet() -> None:

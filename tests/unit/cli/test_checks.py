@@ -1,0 +1,77 @@
+"""The doctor's findings."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.checks.finding import Finding, run_check
+from cli.checks.machine import check_home, lacking_decoders
+from cli.doctor import shown_settings
+from worker.settings import SettingsError
+
+_DECODERS = """ Decoders:
+ V..... = Video
+ ------
+ VFS..D h264                 H.264
+ VFS..D hevc                 HEVC
+ V....D av1                  Alliance for Open Media AV1
+ VF...D vp8                  On2 VP8
+ A....D mp3                  MP3
+"""
+
+
+def test_decoders_that_are_missing() -> None:
+    """Ffmpeg's own "av1" needs a GPU, so it does not count; a sound decoder is none of ours."""
+    lacking = lacking_decoders(_DECODERS)
+
+    assert "av1" in lacking
+    assert "vp9" in lacking
+    assert not {"h264", "hevc", "vp8"} & set(lacking)
+    assert "av1" not in lacking_decoders(_DECODERS + " V....D libdav1d             dav1d (codec av1)\n")
+
+
+def test_an_expected_error_is_a_finding_with_its_next_step() -> None:
+    """Our messages end with what to do, and the table has a column for it."""
+
+    def check() -> Finding:
+        raise SettingsError("FAKESWEEP_X must be y, got 'z': set it to y")
+
+    assert run_check("x", check) == Finding("x", "missing", "FAKESWEEP_X must be y, got 'z'", "set it to y")
+
+
+def test_a_broken_check_is_a_finding_too() -> None:
+    """What no check expects, a library that does not load say, does not end the doctor."""
+
+    def check() -> Finding:
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    finding = run_check("x", check)
+
+    assert finding.status == "missing"
+    assert "libGL.so.1" in finding.value
+    assert finding.next_step
+
+
+def test_something_missing_needs_a_next_step() -> None:
+    """A finding that leaves people alone cannot be made."""
+    with pytest.raises(ValueError, match="what to do"):
+        Finding("x", "missing", "not there")
+
+
+def test_looking_at_home_does_not_make_it(tmp_path: Path) -> None:
+    """A state directory that is not there yet is looked at without making it."""
+    finding = check_home(tmp_path / "deep" / "home")
+
+    assert finding.status in ("ok", "note")
+    assert "made by the first scan" in finding.value
+    assert not (tmp_path / "deep").exists()
+
+
+def test_settings_are_shown_without_passwords() -> None:
+    """Every variable is listed, and no secret in it."""
+    shown = shown_settings({"FAKESWEEP_BROKER_URL": "redis://:hunter2@host:6379/0"})
+
+    by_name = {setting["name"]: setting["value"] for setting in shown}
+    assert "hunter2" not in by_name["FAKESWEEP_BROKER_URL"]
+    assert "host:6379" in by_name["FAKESWEEP_BROKER_URL"]
+    assert by_name["FAKESWEEP_HOME"] == ""
