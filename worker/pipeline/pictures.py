@@ -1,131 +1,143 @@
-"""Judges a still picture: its faces, and the highest of them as the picture's score."""
+"""One still picture in, one verdict out."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from worker.pipeline.classifier import Classifier
 from worker.pipeline.errors import Reason, UnreadableVideoError
 from worker.pipeline.faces import FaceDetector, detect_in_picture
-from worker.pipeline.opening import VideoPath, opened_video
+from worker.pipeline.opening import VideoPath, file_error, opened_video
+from worker.pipeline.picture_size import PICTURE_KINDS, picture_size
 from worker.pipeline.preprocessing import crop_face
-from worker.pipeline.results import Box, Pixels
+from worker.pipeline.results import DetectedFace, FaceResult, Pixels
+from worker.pipeline.seen_faces import timed
+from worker.pipeline.sniffing import picture_kind
 
-PICTURE_EXTENSIONS = frozenset({".bmp", ".jpeg", ".jpg", ".jp2", ".png", ".tif", ".tiff", ".webp"})
-MAX_PICTURE_BYTES = 200_000_000
-MAX_PICTURE_PIXELS = 134_217_728
-DECODED_SIDE_PX = 1280
-"""Long side at which a picture is looked at, as frames are."""
-
-
-@dataclass(frozen=True)
-class PictureFace:
-    """A judged face of a picture; box in the picture's own pixels, score calibrated for pictures, 0..1."""
-
-    box: Box
-    detection: float
-    logit: float
-    score: float
+MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_PIXELS = 134_217_728
+"""As many as a frame of a video may have; decoded they are 400 MB."""
 
 
 @dataclass(frozen=True)
 class PictureResult:
-    """A judged picture.
+    """What was found in one picture.
 
     Args:
-        width_px: of the upright picture.
-        height_px: of the upright picture.
-        faces: surest detection first.
-        score: the highest face's; None where there is no face.
-        seconds: wall seconds by stage, and in total.
+        path: as it was given.
+        state: as of a scan.
+        reason: why it is unreadable.
+        detail: one sentence with the value that was wrong, for people.
+        score: calibrated probability of "AI-generated or manipulated", 0..1, of the highest face; None without one.
+        faces: in pixels of the displayed picture; each is its own track.
+        width_px: as displayed, 0 where unreadable.
+        height_px: as displayed, 0 where unreadable.
+        seconds: wall seconds per stage, and "total".
     """
 
-    width_px: int
-    height_px: int
-    faces: tuple[PictureFace, ...]
-    score: float | None
+    path: VideoPath
+    state: Literal["judged", "no_face", "unreadable"]
+    reason: Reason | None = None
+    detail: str | None = None
+    score: float | None = None
+    faces: tuple[FaceResult, ...] = ()
+    width_px: int = 0
+    height_px: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def state(self) -> Literal["judged", "no_face"]:
-        """`judged` where at least one face was found, `no_face` otherwise."""
-        return "judged" if self.faces else "no_face"
 
 
 def classify_picture(path: VideoPath, detector: FaceDetector, classifier: Classifier) -> PictureResult:
-    """Judges the picture in a file.
+    """Judge the faces in a picture file; one that cannot be read is a result too.
 
     Raises:
-        UnreadableVideoError: the file is no picture that can be decoded, or is over a limit.
         TransientError: the machine could not read it.
     """
-    started_s = time.perf_counter()
-    pixels = read_picture(path)
-    decoded_s = time.perf_counter()
-    small, scale = _fitted(pixels)
-    found = detect_in_picture(detector, small)
-    detected_s = time.perf_counter()
-    faces: tuple[PictureFace, ...] = ()
-    if found:
-        manifest = classifier.manifest
-        crops = [crop_face(small, f.box, size_px=manifest.input_size_px, margin=manifest.crop_margin) for f in found]
-        logits = classifier.judge(np.stack(crops)).logits.tolist()
-        calibrate = manifest.calibration["image"].apply
-        faces = tuple(
-            PictureFace(face.box.scaled(scale), face.detection, logit, calibrate(logit))
-            for face, logit in zip(found, logits, strict=True)
-        )
-    ended_s = time.perf_counter()
+    started = time.perf_counter()
+    seconds = dict.fromkeys(("decode", "detect", "classify"), 0.0)
+    try:
+        with timed(seconds, "decode"):
+            pixels = read_picture(path)
+    except UnreadableVideoError as error:
+        seconds["total"] = time.perf_counter() - started
+        return PictureResult(path, "unreadable", error.reason, error.detail, seconds=seconds)
+    with timed(seconds, "detect"):
+        found = detect_in_picture(detector, pixels)
+    with timed(seconds, "classify"):
+        faces = _judge(pixels, found, classifier)
+    seconds["total"] = time.perf_counter() - started
     return PictureResult(
+        path,
+        "judged" if faces else "no_face",
+        score=max((face.score for face in faces), default=None),
+        faces=faces,
         width_px=pixels.shape[1],
         height_px=pixels.shape[0],
-        faces=faces,
-        score=max((face.score for face in faces), default=None),
-        seconds={
-            "decode": round(decoded_s - started_s, 4),
-            "detect": round(detected_s - decoded_s, 4),
-            "classify": round(ended_s - detected_s, 4),
-            "total": round(ended_s - started_s, 4),
-        },
+        seconds=seconds,
     )
 
 
 def read_picture(path: VideoPath) -> Pixels:
-    """The upright picture in a file, (height, width, 3), RGB, uint8.
+    """The picture as displayed: (height, width, 3), RGB, uint8.
 
     Raises:
-        UnreadableVideoError: it is missing, empty, too large, or not a picture that can be decoded.
+        UnreadableVideoError: it is no picture of a known kind, damaged, or too large.
         TransientError: the machine could not read it.
     """
-    with opened_video(path) as descriptor, open(descriptor, "rb", closefd=False) as stream:
-        content = stream.read(MAX_PICTURE_BYTES + 1)
-    if not content:
-        raise UnreadableVideoError(Reason.EMPTY, "the file is empty")
-    if len(content) > MAX_PICTURE_BYTES:
-        raise UnreadableVideoError(Reason.TOO_LARGE, f"the file is larger than {MAX_PICTURE_BYTES} bytes")
+    content = _read(path)
+    kind = picture_kind(content[:64])
+    if kind not in PICTURE_KINDS:
+        what = "in no known picture format" if kind is None else f"a {kind} picture"
+        known = ", ".join(PICTURE_KINDS)
+        raise UnreadableVideoError(Reason.UNSUPPORTED_CODEC, f"it is {what}; pictures may be {known}")
+    size = picture_size(content, kind)
+    if size is None or min(size) < 1:
+        raise UnreadableVideoError(Reason.NO_FRAMES, f"its {kind} header is damaged")
+    if size[0] * size[1] > MAX_PIXELS:
+        detail = f"it is {size[0]} x {size[1]}; the limit is {MAX_PIXELS} pixels"
+        raise UnreadableVideoError(Reason.TOO_LARGE, detail)
+    return _decode(content, kind)
+
+
+def _read(path: VideoPath) -> bytes:
+    with opened_video(path) as descriptor:
+        try:
+            size = os.fstat(descriptor).st_size
+            if size == 0:
+                raise UnreadableVideoError(Reason.EMPTY, "it has 0 bytes")
+            if size > MAX_FILE_BYTES:
+                raise UnreadableVideoError(Reason.TOO_LARGE, f"it has {size} bytes; the limit is {MAX_FILE_BYTES}")
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                return file.read(MAX_FILE_BYTES)
+        except OSError as error:
+            raise file_error(error, if_absent=Reason.VANISHED) from error
+
+
+def _decode(content: bytes, kind: str) -> Pixels:
+    import cv2  # noqa: PLC0415 - importing the pipeline stays cheap
+
     try:
+        # Turned as its EXIF says, without transparency, eight bits a channel: what training reads too.
         decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise UnreadableVideoError(
-            Reason.TOO_LARGE, f"the picture is over the decoder's limits ({error.err})"
-        ) from error
+        raise UnreadableVideoError(Reason.NO_FRAMES, f"its {kind} content is damaged ({error.err})") from error
     if decoded is None:
-        raise UnreadableVideoError(Reason.NOT_A_VIDEO, "the file is no picture that can be decoded")
-    if decoded.shape[0] * decoded.shape[1] > MAX_PICTURE_PIXELS:
-        detail = f"the picture is {decoded.shape[1]} x {decoded.shape[0]}; the limit is {MAX_PICTURE_PIXELS} pixels"
-        raise UnreadableVideoError(Reason.TOO_LARGE, detail)
+        raise UnreadableVideoError(Reason.NO_FRAMES, f"its {kind} content is damaged")
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _fitted(pixels: Pixels) -> tuple[Pixels, float]:
-    """The picture at the size at which frames are looked at, and its own pixels per pixel of that."""
-    height, width = pixels.shape[:2]
-    scale = max(1.0, max(height, width) / DECODED_SIDE_PX)
-    if scale == 1.0:
-        return pixels, 1.0
-    size = (max(1, round(width / scale)), max(1, round(height / scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+def _judge(pixels: Pixels, found: list[DetectedFace], classifier: Classifier) -> tuple[FaceResult, ...]:
+    if not found:
+        return ()
+    manifest = classifier.manifest
+    size_px, margin = manifest.input_size_px, manifest.crop_margin
+    crops = np.stack([crop_face(pixels, face.box, size_px=size_px, margin=margin) for face in found])
+    logits = classifier.judge(crops).logits.tolist()
+    calibration = manifest.calibration["image"]
+    return tuple(
+        FaceResult(box=face.box, detection=face.detection, logit=logit, score=calibration.apply(logit), track=number)
+        for number, (face, logit) in enumerate(zip(found, logits, strict=True))
+    )
