@@ -30,7 +30,7 @@ def command(
     json_path: Path | None,
     cache: Path | None,
 ) -> None:
-    """Measure a classifier on labelled pictures and videos.
+    """Measure a classifier on held-out material.
 
     Give directories with real/ and fake/, or with a manifest.csv. Figures of material that the classifier learnt from
     say nothing: the card of a bundle lists its sources.

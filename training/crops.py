@@ -33,6 +33,7 @@ from worker.pipeline.tracking import link_tracks, look_of
 WIDE_MARGIN = 1.6
 INPUT_SIZE_PX = 224
 FRAMES = 16
+_DETECTION = (FaceDetector.LONG_SIDE_PX, FaceDetector.FACTOR, FaceDetector.CONFIDENCE)
 _FORMAT = 2
 
 
@@ -128,7 +129,7 @@ class FaceCutter:
             f"v{_FORMAT}",
             PREPROCESSING_VERSION,
             DETECTOR_SHA256,
-            FaceDetector.LONG_SIDES_PX,
+            _DETECTION,
             CROP_MARGIN,
             WIDE_MARGIN,
             self._size_px,

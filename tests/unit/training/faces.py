@@ -14,8 +14,6 @@ FACE = Box(28, 24, 40, 48)
 class DrawnFaceDetector:
     """Finds the drawn face where it was drawn, also within the grey border of a still picture."""
 
-    LONG_SIDES_PX = (1,)
-
     def __init__(self, model_path: Path | None = None, *, threads: int = 1) -> None:
         del model_path, threads
 

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+import training.evaluate
 import training.train
 from tests.unit.training.faces import FACE, DrawnFaceDetector, draw_face, write_faces
 from training.architecture import assemble, build_backbone, build_top, split_backbone
@@ -65,6 +67,19 @@ def _options(tmp_path: Path, **changes: object) -> TrainOptions:
     return TrainOptions(**{**values, **changes})  # type: ignore[arg-type]  # a table of arguments
 
 
+def _evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(training.evaluate, "FaceDetector", DrawnFaceDetector)
+    write_faces(tmp_path / "others", sources=1, seed=7)
+    options = training.evaluate.EvaluateOptions(
+        roots=(tmp_path / "others",),
+        bundle=tmp_path / "bundle",
+        cache=tmp_path / "cache",
+        detector=tmp_path,
+        robustness=True,
+    )
+    return training.evaluate.evaluate_bundle(options, say=lambda _: None)
+
+
 @pytest.mark.slow
 def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Training ends in a verified bundle with figures, whose OpenVINO network judges as Keras does."""
@@ -85,6 +100,10 @@ def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypa
     assert manifest.metrics["keras_openvino_gap"] < 1e-3
     assert set(manifest.training["sources"]) == {f"{c} {c}_{n}" for c in ("real", "fake") for n in range(3)}
     assert any("epoch 2 of 2" in line and "s left" in line for line in told)
+    found = _evaluate(tmp_path, monkeypatch)
+    assert found["coverage"] == 1.0
+    assert found["image"]["auc"] > 0.9
+    assert set(found["robustness"]) == set(training.evaluate.ROBUSTNESS)
     card = (tmp_path / "bundle" / "card.md").read_text(encoding="utf-8")
     assert "real_0" in card
     assert "offered for evaluation" in card
