@@ -56,8 +56,16 @@ class _Scan:
 
     def run(self, wanted: Wanted) -> int:
         """Judges what is wanted; returns the batch's id when nothing of it waits any more."""
+        with self._crew:
+            try:
+                return self._submit_and_follow(wanted)
+            except KeyboardInterrupt:
+                click.echo("Stopping: what is under way is given back.", err=True)
+                raise
+
+    def _submit_and_follow(self, wanted: Wanted) -> int:
         engine = self._engine
-        with self._crew, engine.sweeping() as check, progress_for(console_for_messages()) as progress:
+        with engine.sweeping() as check, progress_for(console_for_messages()) as progress:
             submission = submit_wanted(
                 engine.database, engine.settings, wanted, lambda part: self._on_chunk(part, progress)
             )

@@ -30,7 +30,12 @@ class OutputFile(click.ParamType[str]):
         if not directory.is_dir():
             self.fail(f"{value!r} cannot be written: there is no directory {str(directory)!r}", param, ctx)
         if not _is_written_in_place(Path(value)):
-            _try_writing(directory)
+            try:
+                _try_writing(directory)
+            except OSError as error:
+                raise click.ClickException(
+                    f"{value!r} cannot be written: {error.strerror}: name a file elsewhere"
+                ) from error
         return value
 
 
