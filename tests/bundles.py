@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
+from openvino import opset13 as ops
 
 from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, OPENVINO_FILE, OPENVINO_WEIGHTS_FILE
 from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
@@ -62,7 +64,7 @@ def write_manifest(directory: Path, changes: Mapping[str, Any] | None = None) ->
         "normalisation": {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0], "scale": 255},
         "crop_margin": CROP_MARGIN,
         "detector": {"name": DETECTOR_NAME, "sha256": DETECTOR_SHA256},
-        "calibration": {name: same for name in calibrated},
+        "calibration": dict.fromkeys(calibrated, same),
         "thresholds": {name: THRESHOLDS for name in calibrated if name != "face"},
         "training": {"sources": []},
         "metrics": {},
@@ -73,9 +75,6 @@ def write_manifest(directory: Path, changes: Mapping[str, Any] | None = None) ->
 
 def write_openvino(path: Path) -> None:
     """The network as OpenVINO's, put together by hand: converting one needs TensorFlow."""
-    import openvino
-    from openvino import opset13 as ops
-
     pixels = ops.parameter([-1, SIZE_PX, SIZE_PX, 3], np.float32, name="pixels")
     weights = ops.constant(np.array([HEAT / 255, 0.0, -HEAT / 255], np.float32).reshape(1, 3, 1, 1))
     planes = ops.transpose(pixels, ops.constant([0, 3, 1, 2]))
@@ -89,7 +88,8 @@ def write_openvino(path: Path) -> None:
 
 def write_keras(path: Path) -> None:
     """The same network as Keras'."""
-    import keras
+    # TensorFlow takes seconds, and most tests need only the other engine.
+    import keras  # noqa: PLC0415
 
     pixels = keras.Input((SIZE_PX, SIZE_PX, 3), name="pixels")
     pooled = keras.layers.AveragePooling2D(32)(keras.layers.Rescaling(1 / 255)(pixels))

@@ -1,0 +1,123 @@
+"""Faces are found: a public-domain portrait in frames of several sizes and shapes."""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from worker.pipeline.errors import BundleError
+from worker.pipeline.faces import FaceDetector, detect_in_picture, find_detector
+from worker.pipeline.results import Box, Pixels
+
+FACE = Box(182, 65, 88, 112)
+"""Of the portrait, 512 x 512."""
+
+
+@cache
+def _detector() -> FaceDetector:
+    return FaceDetector(find_detector())
+
+
+def _portrait() -> Pixels:
+    return np.asarray(data.astronaut(), np.uint8)
+
+
+def _frame(width: int, height: int, *, face_px: int, at: tuple[int, int]) -> Pixels:
+    """A grey frame with the portrait so small that its face is `face_px` high."""
+    scale = face_px / FACE.h
+    small = cv2.resize(_portrait(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    frame = np.full((height, width, 3), 90, np.uint8)
+    left, top = at
+    frame[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return frame
+
+
+def _overlap(one: Box, other: Box) -> float:
+    across = max(0.0, min(one.x + one.w, other.x + other.w) - max(one.x, other.x))
+    down = max(0.0, min(one.y + one.h, other.y + other.h) - max(one.y, other.y))
+    return across * down / (one.w * one.h + other.w * other.h - across * down)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (720, 1280), (960, 960), (640, 480), (514, 514)])
+def test_a_face_is_found_where_it_is(width: int, height: int) -> None:
+    """Landscape, portrait, square, and sizes that no grid divides."""
+    frame = _frame(width, height, face_px=100, at=(30, 20))
+
+    (face,) = _detector().detect(frame)
+
+    expected = Box(30 + 182 * 100 / 112, 20 + 65 * 100 / 112, 88 * 100 / 112, 100)
+    assert _overlap(face.box, expected) > 0.7
+    assert 0.4 < face.detection <= 1
+
+
+def test_a_face_of_48_px_is_found_in_a_frame_of_1280() -> None:
+    """The smallest face that is judged, in the largest frame that is decoded."""
+    frame = _frame(1280, 720, face_px=52, at=(800, 300))
+
+    assert len(_detector().detect(frame)) == 1
+
+
+def test_smaller_faces_than_asked_for_are_left_out() -> None:
+    """min_side_px is in pixels of the frame."""
+    frame = _frame(1280, 720, face_px=80, at=(100, 100))
+
+    assert _detector().detect(frame, min_side_px=100) == []
+
+
+def test_a_frame_without_a_face_gives_none() -> None:
+    """Plain grey shows nobody; nor does a frame of one pixel."""
+    assert _detector().detect(np.full((720, 1280, 3), 128, np.uint8)) == []
+    assert _detector().detect(np.zeros((1, 1, 3), np.uint8)) == []
+
+
+def test_a_size_seen_before_gives_the_same_faces() -> None:
+    """The network keeps nothing from one frame to the next."""
+    large, small = _frame(1280, 720, face_px=100, at=(30, 20)), _frame(640, 360, face_px=70, at=(9, 0))
+
+    first = _detector().detect(large)
+    _detector().detect(small)
+
+    assert _detector().detect(large) == first
+
+
+def test_a_face_that_fills_a_picture_is_found() -> None:
+    """Still pictures are looked at within a grey border; the box is in the picture's own pixels."""
+    tight = _portrait()[65:177, 182:270].copy()
+
+    (face,) = detect_in_picture(_detector(), tight)
+
+    assert _overlap(face.box, Box(0, 0, 88, 112)) > 0.8
+
+
+def test_a_small_face_in_a_large_picture_is_found_once() -> None:
+    """The border shrinks what is within, so the picture is also looked at without."""
+    picture = _frame(1280, 720, face_px=60, at=(800, 300))
+
+    assert len(detect_in_picture(_detector(), picture)) == 1
+
+
+def test_a_missing_detector_names_the_command(tmp_path: Path) -> None:
+    """A clone without the weights says how to get them."""
+    with pytest.raises(BundleError, match=r"no face detector at .*centerface\.onnx.*run `scripts/fetch_weights`"):
+        find_detector(tmp_path / "centerface.onnx")
+
+
+def test_an_altered_detector_is_refused(tmp_path: Path) -> None:
+    """Every score hangs on it, so its hash is pinned."""
+    path = tmp_path / "centerface.onnx"
+    path.write_bytes(b"something else")
+
+    with pytest.raises(BundleError, match="altered"):
+        find_detector(path)
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    """The message names the file, not the engine's stack."""
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"no protobuf at all")
+
+    with pytest.raises(BundleError, match=r"broken\.onnx is no network"):
+        FaceDetector(path)
