@@ -80,16 +80,24 @@ def test_a_backbone_comes_from_a_directory_or_is_asked_for(fetch: ModuleType, tm
     mirror, output = tmp_path / "mirror", tmp_path / "weights"
     mirror.mkdir()
     (mirror / "net.h5").write_bytes(b"weights")
-    backbone = fetch.Backbone("net.h5", hashlib.sha256(b"weights").hexdigest())
+    fetch.BACKBONES["net"] = fetch.Backbone("net.h5", hashlib.sha256(b"weights").hexdigest())
 
     with pytest.raises(fetch.FetchError, match=r"--mirror .*FAKESWEEP_WEIGHTS_MIRROR"):
-        fetch.fetch_backbone(backbone, None, output)
-    fetch.fetch_backbone(backbone, str(mirror), output)
+        fetch.fetch_backbone("net", None, output)
+    fetch.fetch_backbone("net", str(mirror), output)
 
     assert (output / "net.h5").read_bytes() == b"weights"
 
 
 def test_a_mirror_without_the_file_is_named(fetch: ModuleType, tmp_path: Path) -> None:
     """The message says what was looked for, and where."""
+    fetch.BACKBONES["net"] = fetch.Backbone("net.h5", "0" * 64)
+
     with pytest.raises(fetch.FetchError, match=r"net\.h5 is not to be had from"):
-        fetch.fetch_backbone(fetch.Backbone("net.h5", "0" * 64), str(tmp_path), tmp_path / "weights")
+        fetch.fetch_backbone("net", str(tmp_path), tmp_path / "weights")
+
+
+def test_an_unknown_backbone_is_refused(fetch: ModuleType, tmp_path: Path) -> None:
+    """The message says which there are."""
+    with pytest.raises(fetch.FetchError, match="choose from detector, mobilenetv2"):
+        fetch.fetch_backbone("vgg", None, tmp_path)
