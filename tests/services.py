@@ -31,9 +31,7 @@ _NOBODY = 65534
 _EXCEPT_NEWEST = shutil.ignore_patterns("pginstall", "__pycache__")
 
 
-def wait_until(
-    is_so: Callable[[], bool], *, timeout_s: float = _START_TIMEOUT_S, what: str = "condition"
-) -> None:
+def wait_until(is_so: Callable[[], bool], *, timeout_s: float = _START_TIMEOUT_S, what: str = "condition") -> None:
     """Polls until `is_so()`, or fails with what was waited for."""
     deadline = time.monotonic() + timeout_s
     while not is_so():
