@@ -69,7 +69,12 @@ def command(ctx: click.Context, /, *, concurrency: int | None, queues: tuple[str
       FAKESWEEP_BROKER_URL=redis://broker:6379/0 \\
       FAKESWEEP_DATABASE_URL=postgresql+psycopg://sweep:secret@db/fakesweep fakesweep worker
     """
+    from cli.opening import opened_database
     from worker.serve import run_worker
     from worker.settings import read_settings
 
-    ctx.exit(run_worker(read_settings(), concurrency=concurrency, queues=queues))
+    settings = read_settings()
+    with opened_database(settings):
+        # The first command on a fresh installation makes the embedded database. Closed again before any fork.
+        pass
+    ctx.exit(run_worker(settings, concurrency=concurrency, queues=queues))

@@ -20,5 +20,10 @@ def installation(tmp_path: Path, bundle: Path) -> Iterator[Installation]:
     """A fresh installation with quick leases; nothing of it may run when the test has ended."""
     quick = {"LEASE_S": "4", "HEARTBEAT_S": "1", "SWEEP_S": "1", "CONCURRENCY": "2"}
     made = Installation(tmp_path / "home of ours", bundle, quick)
-    yield made
-    made.wait_until_nothing_runs()
+    try:
+        yield made
+        made.wait_until_nothing_runs()
+    finally:
+        # Only where a test failed is there anything left.
+        for process in made.processes():
+            process.kill()

@@ -105,6 +105,18 @@ def test_a_killed_worker_with_a_scheduler(installation: Installation, clips: Pat
     assert len({video["worker"] for video in report["videos"]}) == 2
 
 
+def test_a_worker_may_be_the_first_to_come(installation: Installation, clips: Path, tmp_path: Path) -> None:
+    """On a fresh installation a worker makes the embedded database itself, and judges what comes later."""
+    worker = installation.start("worker", "--concurrency", "1", log=tmp_path / "worker.log")
+    try:
+        wait_until(lambda: "is ready" in (tmp_path / "worker.log").read_text(), what="the worker")
+        watched = installation.run("submit", clips / "clip-000.mp4", "--watch")
+    finally:
+        stop(worker)
+
+    assert watched.returncode == 0, watched.stderr
+
+
 def test_a_killed_process_of_the_pool(installation: Installation, clips: Path, tmp_path: Path) -> None:
     """SIGKILL of a process that judges costs its video an attempt and no other video anything."""
     scan = installation.start("scan", clips, "--json", tmp_path / "report.json", log=tmp_path / "log")
