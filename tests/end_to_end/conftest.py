@@ -1,8 +1,10 @@
 """Fixtures of the end-to-end tests."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.end_to_end.installation import Installation
@@ -26,4 +28,5 @@ def installation(tmp_path: Path, bundle: Path) -> Iterator[Installation]:
     finally:
         # Only where a test failed is there anything left.
         for process in made.processes():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()

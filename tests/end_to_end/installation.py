@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def stop(process: "subprocess.Popen[bytes]", number: int = signal.SIGTERM) -> in
     """Signals a command, waits for its end, and returns its status."""
     process.send_signal(number)
     return process.wait(RUN_LIMIT_S)
+
+
+def kill_with_children(process: "subprocess.Popen[bytes]") -> None:
+    """SIGKILL for a command and all that it started, as when its container runs out of memory."""
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for member in family:
+        # Some end by themselves as soon as another is gone.
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    process.wait()
 
 
 def _home_of(process: psutil.Process) -> str | None:

@@ -5,11 +5,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.end_to_end.face_clips import draw_many_face_videos
-from tests.end_to_end.installation import Installation, stop
+from tests.end_to_end.installation import Installation, kill_with_children, stop
 from tests.services import wait_until
 
 pytestmark = pytest.mark.slow
@@ -86,9 +85,7 @@ def test_a_killed_worker_with_a_scheduler(installation: Installation, clips: Pat
     try:
         submitted = installation.run("submit", clips, "--batch", "killed", "--json", "-")
         wait_until_some_are_judged(installation)
-        for process in [*psutil.Process(first.pid).children(recursive=True), psutil.Process(first.pid)]:
-            process.kill()
-        first.wait()
+        kill_with_children(first)
         second = installation.start("worker", "--concurrency", "2", log=tmp_path / "second.log")
         try:
             watched = installation.run("watch", "killed")
