@@ -85,6 +85,9 @@ def _write_files(session: Session, batch_id: int, targets: Targets) -> list[int]
             with open_output(target) as stream:
                 report = open_report(session, batch_id, with_frames=format_ == "json")
                 listed.append(write_report(report, stream, format_=format_))
+        except BrokenPipeError:
+            # Whoever read the result (`head`, say) has had enough: no error of ours.
+            raise
         except OSError as error:
             again = f"fakesweep report {batch_id} --format {format_} --output FILE"
             raise click.ClickException(f"{expected_message(error)}; no verdict is lost: {again}") from error

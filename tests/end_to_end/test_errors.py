@@ -1,6 +1,7 @@
 """What cannot work ends with one clear message, before anything is started."""
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -129,3 +130,25 @@ def test_doctor_names_what_is_missing(installation: Installation) -> None:
     assert "127.0.0.1:9" in ill.stdout
     assert "hunter2" not in ill.stdout + ill.stderr
     assert not installation.home.exists()
+
+
+def test_a_reader_that_has_had_enough(installation: Installation, clip: Path) -> None:
+    """Whoever closes the pipe that the JSON goes to gets no complaint and no traceback."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        process = subprocess.run(
+            [PROGRAM, "scan", clip, "--json", "-"],
+            env=installation.environ,
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+
+    assert "1 of 1 video done" in process.stderr
+    assert "Error" not in process.stderr
+    assert "Traceback" not in process.stderr
