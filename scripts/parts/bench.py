@@ -17,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from cli.rendering.names import safe_text
 from scheduler.discovery import discover
 from scripts.parts.bench_machine import machine_facts
 from scripts.parts.bench_videos import Bench, Measured, Refused
@@ -91,7 +92,7 @@ def _print(report: dict[str, object], results: Sequence[Measured | Refused]) -> 
         column.justify = "right"
         column.no_wrap = True
     for result in results:
-        name = Text(Path(result.path).name, overflow="fold")
+        name = Text(safe_text(Path(result.path).name), overflow="fold")
         if isinstance(result, Refused):
             table.add_row(name, result.reason, style="dim")
             continue
