@@ -29,6 +29,10 @@ class Report:
     head: dict[str, Any]
     videos: Iterator[dict[str, Any]]
 
+    def whole(self) -> dict[str, Any]:
+        """The report as one value, all its videos in memory."""
+        return {**self.head, "videos": list(self.videos)}
+
 
 def open_report(
     session: Session,
@@ -66,31 +70,6 @@ def open_report(
         query = query.where(verdict_is(header.judging, verdict))
     videos = _read_videos(session, query, header, limit=limit, with_frames=with_frames)
     return Report(describe_header(session, header), videos)
-
-
-def read_report(
-    session: Session,
-    batch_id: int,
-    *,
-    aggregate: str | None = None,
-    thresholds: Thresholds | None = None,
-    state: str | None = None,
-    verdict: Verdict | None = None,
-    limit: int | None = None,
-    with_frames: bool = True,
-) -> dict[str, Any]:
-    """The whole report at once; the arguments are those of `open_report`."""
-    report = open_report(
-        session,
-        batch_id,
-        aggregate=aggregate,
-        thresholds=thresholds,
-        state=state,
-        verdict=verdict,
-        limit=limit,
-        with_frames=with_frames,
-    )
-    return {**report.head, "videos": list(report.videos)}
 
 
 def _read_videos(

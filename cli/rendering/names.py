@@ -30,7 +30,7 @@ def shortened(text: str, *, width: int) -> str:
 
 
 def safe_json(json_text: str) -> str:
-    r"""JSON whose control and direction characters are written as `\uXXXX`; it means the same."""
+    r"""JSON whose control and direction characters are written as `\u202e` is here; it means the same."""
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.bundles import build_bundle
 from tests.end_to_end.installation import Installation
-from tests.tiny_bundle import make_tiny_bundle
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny classifier."""
-    return make_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
+    """A classifier whose judgement is known."""
+    return build_bundle(tmp_path_factory.mktemp("bundle") / "red", version="1")
 
 
 @pytest.fixture

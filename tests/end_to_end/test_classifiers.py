@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from skimage import data, io
 
+from tests.bundles import build_bundle
 from tests.end_to_end.face_clips import draw_face_video
 from tests.end_to_end.installation import Installation
-from tests.tiny_bundle import make_tiny_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def test_import_activate_and_roll_back(installation: Installation, bundle: Path,
     """An imported classifier judges what is submitted after it was activated, and a rollback takes that back."""
     clip = draw_face_video(tmp_path / "clip.mp4", seconds=1.0)
     ours = replace(installation, bundle=None)
-    newer = make_tiny_bundle(tmp_path / "newer", version="2")
+    newer = build_bundle(tmp_path / "newer", version="2")
     versions = []
     ours.run("classifiers", "import", bundle, "--activate")
     for step in ([], ["import", newer, "--activate"], ["rollback"]):
@@ -55,13 +55,13 @@ def test_import_activate_and_roll_back(installation: Installation, bundle: Path,
     assert versions == [("1", False), ("2", False), ("1", True)]
     assert [(entry["version"], entry["active"]) for entry in listed] == [("1", True), ("2", False)]
     assert all(Path(entry["path"]).is_relative_to(installation.home) for entry in listed)
-    assert "# A tiny classifier" in ours.run("classifiers", "show", "2").stdout
+    assert "# A classifier for tests" in ours.run("classifiers", "show", "2").stdout
     assert outdated.returncode == 0, outdated.stderr
 
 
 def test_an_altered_classifier_is_not_imported(installation: Installation, bundle: Path, tmp_path: Path) -> None:
     """A bundle whose files do not match its manifest leaves nothing behind."""
-    altered = make_tiny_bundle(tmp_path / "altered")
+    altered = build_bundle(tmp_path / "altered")
     (altered / "classifier.keras").write_bytes(b"something else")
 
     result = installation.run("classifiers", "import", altered)

@@ -13,7 +13,7 @@ from db.leases import claim_scan, save_outcome
 from db.linking import ScanWish
 from db.outcomes import Outcome
 from db.progress import oldest_waiting_s, read_progress, read_running, read_status
-from db.reports import open_report, read_report
+from db.reports import open_report
 from db.reviews import add_review, list_reviews
 from db.session import Database
 from db.tables import KnownFile, Video
@@ -45,7 +45,7 @@ def batch_id(database: Database) -> int:
 
 def _report(database: Database, batch_id: int, **options: Any) -> dict[str, Any]:
     with database.read() as session:
-        return read_report(session, batch_id, **options)
+        return open_report(session, batch_id, **options).whole()
 
 
 def test_head_counts_every_entry_once(database: Database, batch_id: int) -> None:

@@ -11,7 +11,7 @@ from db.batches import read_batch
 from db.clock import db_now
 from db.progress import read_progress
 from db.registry import active_classifier
-from db.reports import read_report
+from db.reports import open_report
 from db.session import Database
 from db.tables import Batch, Entry, Scan
 from scheduler import reading, submission
@@ -66,7 +66,7 @@ def test_every_file_is_accounted_for(database: Database, tmp_path: Path) -> None
 
     assert (done.submitted, done.ignored, done.new_scans, done.reused) == (5, 1, 2, 1)
     with database.read() as session:
-        report = read_report(session, done.batch_id)
+        report = open_report(session, done.batch_id).whole()
         batch = read_batch(session, done.batch_id)
     told = [(Path(video["path"]).name, video["state"], video["reason"]) for video in report["videos"]]
     assert told == [
