@@ -31,14 +31,18 @@ def crop_face(pixels: Pixels, box: Box, *, size_px: int, margin: float = CROP_MA
     # Imported here: who only asks for the version (to check a bundle) need not load OpenCV.
     import cv2  # noqa: PLC0415
 
-    side = max(1, round(max(box.w, box.h) * margin))
-    left = round(box.x + box.w / 2 - side / 2)
-    top = round(box.y + box.h / 2 - side / 2)
+    left, top, side = crop_square(box, margin=margin)
     square = _cut_square(pixels, left, top, side)
     # Averaging keeps what is smaller than a pixel from turning into patterns; enlarging wants smoothness.
     method = cv2.INTER_AREA if side > size_px else cv2.INTER_LINEAR
     resized = cv2.resize(square, (size_px, size_px), interpolation=method)
     return np.ascontiguousarray(resized, dtype=np.uint8)
+
+
+def crop_square(box: Box, *, margin: float = CROP_MARGIN) -> tuple[int, int, int]:
+    """Left, top and side of the square that `crop_face` cuts, in whole pixels; it may reach out of the picture."""
+    side = max(1, round(max(box.w, box.h) * margin))
+    return round(box.x + box.w / 2 - side / 2), round(box.y + box.h / 2 - side / 2), side
 
 
 def _cut_square(pixels: Pixels, left: int, top: int, side: int) -> Pixels:
