@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.architecture import IMAGENET_MEAN, IMAGENET_STD, SCALE
+from training.backbones.normalisation import Normalisation, imagenet
 from training.errors import TrainingError
 from training.export import export_keras, export_openvino, require_parity
 from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, NETWORK_FILES, OPENVINO_FILE, verify_bundle
@@ -36,6 +36,7 @@ class BundleFacts:
         thresholds: of "image" and each aggregation, as in the manifest.
         training: fingerprint, sources, recipe.
         metrics: figures with the protocol they belong to.
+        normalisation: of the backbone.
     """
 
     name: str
@@ -45,6 +46,7 @@ class BundleFacts:
     thresholds: Mapping[str, Mapping[str, Any]]
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    normalisation: Normalisation = field(default_factory=imagenet)
 
 
 def write_bundle(
@@ -92,7 +94,7 @@ def manifest_of(directory: Path, facts: BundleFacts, *, parity_gap: float) -> di
         "files": {name: _sha256(directory / name) for name in names},
         "input_size_px": facts.input_size_px,
         "colour_order": "RGB",
-        "normalisation": {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD), "scale": SCALE},
+        "normalisation": facts.normalisation.to_json(),
         "crop_margin": CROP_MARGIN,
         "detector": {"name": DETECTOR_NAME, "sha256": DETECTOR_SHA256},
         "calibration": {

@@ -1,0 +1,56 @@
+"""A feature extractor with what belongs to it: normalisation, and the places where it can be cut."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from training.backbones.normalisation import Normalisation
+from training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A feature extractor.
+
+    Args:
+        name: as in `names.BACKBONES`.
+        network: normalised pixels (n, h, w, 3), RGB, float32, to the last features (n, h', w', c).
+        normalisation: what makes normalised pixels out of 0..255.
+        stages: layers from input to output; everything below a stage reaches what is above it through its output
+            alone, so the network can be cut there. "The top k blocks" are what lies after `stages[-k]`.
+        padding: how convolutions with a stride of 2 pad: "torchvision" (above and to the left) or "keras".
+    """
+
+    name: str
+    network: keras.Model
+    normalisation: Normalisation
+    stages: tuple[str, ...]
+    padding: str = "keras"
+
+    def __post_init__(self) -> None:
+        names = [layer.name for layer in self.network.layers]
+        missing = [stage for stage in self.stages if stage not in names]
+        if missing or not self.stages:
+            raise ValueError(f"stages of {self.name} must be layers of its network, {missing or 'none'} are not")
+        places = [names.index(stage) for stage in self.stages]
+        if places != sorted(places):
+            raise ValueError(f"stages of {self.name} must go from input to output, got {self.stages}")
+
+
+def layers_above(backbone: Backbone, blocks: int) -> tuple[Any, ...]:
+    """The layers of the top `blocks` blocks; all layers for `blocks` greater than the number of stages.
+
+    Raises:
+        TrainingError: fewer than 0 blocks.
+    """
+    if blocks < 0:
+        raise TrainingError(f"the number of top blocks must be 0 or more, got {blocks}")
+    layers = tuple(backbone.network.layers)
+    if blocks == 0:
+        return ()
+    if blocks > len(backbone.stages):
+        return layers
+    cut = backbone.network.get_layer(backbone.stages[-blocks]).output
+    below = {layer.name for layer in keras.Model(backbone.network.inputs[0], cut).layers}
+    return tuple(layer for layer in layers if layer.name not in below)

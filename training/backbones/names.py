@@ -1,0 +1,3 @@
+"""Names of the backbones, readable without Keras."""
+
+BACKBONES = ("mobilenetv2", "tiny")
