@@ -86,15 +86,27 @@ def list_classifiers(session: Session) -> list[RegisteredClassifier]:
     return [registered for row in rows if (registered := _as_registered(row)) is not None]
 
 
-def activate_classifier(session: Session, classifier_id: int) -> None:
-    """Lets this classifier judge later submissions, and remembers which one did before."""
-    # Of two at once, the second waits for the first: at most one is active.
-    rows = session.scalars(select(Classifier).order_by(Classifier.id).with_for_update()).all()
-    before = next((row.id for row in rows if row.active), None)
+def activate_classifier(session: Session, classifier_id: int) -> int | None:
+    """Lets this classifier judge later submissions, and remembers which one did before.
+
+    Returns:
+        The one that was active until now, which may be the same; None where none was.
+    """
+    before = lock_active(session)
     if before == classifier_id:
-        return
+        return before
     _make_active(session, classifier_id)
     session.execute(update(Classifier).where(Classifier.id == classifier_id).values(previous_id=before))
+    return before
+
+
+def lock_active(session: Session) -> int | None:
+    """The id of the active classifier, which stays active until the session's transaction ends."""
+    # Of two who activate at once, the second waits for the first.
+    rows = session.scalars(
+        select(Classifier).order_by(Classifier.id).with_for_update().execution_options(populate_existing=True)
+    ).all()
+    return next((row.id for row in rows if row.active), None)
 
 
 def rollback_classifier(session: Session) -> RegisteredClassifier | None:
