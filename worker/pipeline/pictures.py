@@ -87,7 +87,15 @@ def read_picture(path: VideoPath) -> Pixels:
         UnreadableVideoError: it is no picture of a known kind, damaged, or too large.
         TransientError: the machine could not read it.
     """
-    content = _read(path)
+    return decode_picture(_read(path))
+
+
+def decode_picture(content: bytes) -> Pixels:
+    """The picture in a file's content, as `read_picture` gives it.
+
+    Raises:
+        UnreadableVideoError: it is no picture of a known kind, damaged, or too large.
+    """
     kind = picture_kind(content[:64])
     if kind not in PICTURE_KINDS:
         what = "in no known picture format" if kind is None else f"a {kind} picture"
