@@ -1,6 +1,9 @@
 """Finds faces in frames with CenterFace (Xu et al., 2020, arXiv:1911.03599) on OpenVINO."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +18,9 @@ __all__ = [
     "DETECTOR_NAME",
     "DETECTOR_SHA256",
     "FaceDetector",
+    "LandmarkedFace",
     "detect_in_picture",
+    "detect_landmarks_in_picture",
     "find_detector",
 ]
 
@@ -27,6 +32,25 @@ _GREY = 128
 _GRID = 32  # sides of the network's input are multiples of this
 _STRIDE = 4  # input pixels per cell of the network's output
 _OVERLAP = 0.3  # boxes that share more than this (intersection over union) are one face
+
+
+@dataclass(frozen=True)
+class LandmarkedFace(DetectedFace):
+    """A face with five points.
+
+    Args:
+        points: (5, 2) as x, y in the frame's own pixels: the eye on the picture's left, the other, the tip of the nose,
+            the corner of the mouth on the picture's left, the other. They may lie outside the picture.
+    """
+
+    points: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if [len(point) for point in self.points] != [2] * 5:
+            raise ValueError(f"a face has five points of two numbers, got {self.points}")
+
+
+Face = TypeVar("Face", bound=DetectedFace)
 
 
 class FaceDetector:
@@ -78,15 +102,26 @@ class FaceDetector:
             pixels: (height, width, 3), RGB, uint8.
             min_side_px: faces whose longer side is below this are left out.
         """
+        return [face for face, _ in self._find(pixels, min_side_px)]
+
+    def detect_with_landmarks(self, pixels: Pixels, *, min_side_px: int = MIN_SIDE_PX) -> list[LandmarkedFace]:
+        """The same faces in the same order with their points, which the same pass of the network gives."""
+        found = self._find(pixels, min_side_px)
+        places = np.asarray(self._request.get_output_tensor(3).data)[0]
+        return [_with_points(face, places[:, row, column]) for face, (row, column) in found]
+
+    def _find(self, pixels: Pixels, min_side_px: int) -> list[tuple[DetectedFace, tuple[int, int]]]:
+        """The faces, surest first, each with its row and column in the network's output."""
         height, width = pixels.shape[:2]
         fitted = self._fitted_size(width, height)
         canvas = np.zeros((1, *(-(-side // _GRID) * _GRID for side in fitted[::-1]), 3), np.uint8)
         canvas[0, : fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=cv2.INTER_AREA)
         outputs = self._request.infer({0: canvas})
         maps = [np.asarray(outputs[position]) for position in range(3)]
-        boxes, confidences = _decode(maps[0][0, 0], maps[1][0], maps[2][0], self._confidence)
+        boxes, confidences, cells = _decode(maps[0][0, 0], maps[1][0], maps[2][0], self._confidence)
         scale = np.array([width / fitted[0], height / fitted[1]] * 2)
-        return _as_faces(boxes * scale, confidences, (width, height), min_side_px)
+        faces = _as_faces(boxes * scale, confidences, (width, height), min_side_px)
+        return [(face, cells[place]) for place, face in faces]
 
     def _fitted_size(self, width: int, height: int) -> tuple[int, int]:
         longer = max(width, height)
@@ -101,24 +136,38 @@ def detect_in_picture(detector: FaceDetector, pixels: Pixels, *, min_side_px: in
     The picture is looked at within a grey border, which finds faces that fill a picture, and then as it is, which finds
     smaller ones in groups.
     """
-    framed = _within_border(detector, pixels, min_side_px)
-    plain = detector.detect(pixels, min_side_px=min_side_px)
-    more = [face for face in plain if not any(_share_place(face.box, known.box) for known in framed)]
+    return _look_twice(lambda seen: detector.detect(seen, min_side_px=min_side_px), pixels)
+
+
+def detect_landmarks_in_picture(
+    detector: FaceDetector, pixels: Pixels, *, min_side_px: int = MIN_SIDE_PX
+) -> list[LandmarkedFace]:
+    """The same faces in the same order with their points, in the picture's own pixels."""
+    return _look_twice(lambda seen: detector.detect_with_landmarks(seen, min_side_px=min_side_px), pixels)
+
+
+def _look_twice(detect: Callable[[Pixels], list[Face]], pixels: Pixels) -> list[Face]:
+    framed = _within_border(detect, pixels)
+    more = [face for face in detect(pixels) if not any(_share_place(face.box, known.box) for known in framed)]
     return sorted([*framed, *more], key=lambda face: -face.detection)
 
 
-def _within_border(detector: FaceDetector, pixels: Pixels, min_side_px: int) -> list[DetectedFace]:
+def _within_border(detect: Callable[[Pixels], list[Face]], pixels: Pixels) -> list[Face]:
     height, width = pixels.shape[:2]
     across, down = round(width * PICTURE_MARGIN), round(height * PICTURE_MARGIN)
     grey = (_GREY, _GREY, _GREY)
     framed = cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=grey)
-    found = detector.detect(np.asarray(framed, dtype=np.uint8), min_side_px=min_side_px)
-    moved = [(Box(f.box.x - across, f.box.y - down, f.box.w, f.box.h), f.detection) for f in found]
+    moved = [_shifted(face, -across, -down) for face in detect(np.asarray(framed, dtype=np.uint8))]
     return [
-        DetectedFace(box, confidence)
-        for box, confidence in moved
-        if 0 <= box.x + box.w / 2 < width and 0 <= box.y + box.h / 2 < height
+        face for face in moved if 0 <= face.box.x + face.box.w / 2 < width and 0 <= face.box.y + face.box.h / 2 < height
     ]
+
+
+def _shifted(face: Face, across: int, down: int) -> Face:
+    box = Box(face.box.x + across, face.box.y + down, face.box.w, face.box.h)
+    if isinstance(face, LandmarkedFace):
+        return replace(face, box=box, points=tuple((x + across, y + down) for x, y in face.points))
+    return replace(face, box=box)
 
 
 def _share_place(one: Box, other: Box) -> bool:
@@ -130,8 +179,8 @@ def _share_place(one: Box, other: Box) -> bool:
 
 def _decode(
     heat: NDArray[np.float32], sizes: NDArray[np.float32], offsets: NDArray[np.float32], confidence: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Boxes (n, 4) as x, y, w, h in input pixels, and confidences (n,), surest first, overlaps removed."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[int, int]]]:
+    """Boxes (n, 4) as x, y, w, h in input pixels, confidences (n,) and cells, surest first, overlaps removed."""
     rows, columns = np.nonzero(heat > confidence)
     found = heat[rows, columns].astype(np.float64)
     heights, widths = np.exp(sizes[:, rows, columns].astype(np.float64)) * _STRIDE
@@ -140,7 +189,8 @@ def _decode(
     order = np.argsort(-found, kind="stable")
     boxes = np.stack([x, y, widths, heights], axis=1)[order]
     kept = _without_overlaps(boxes)
-    return boxes[kept], found[order][kept]
+    cells = list(zip(rows[order][kept].tolist(), columns[order][kept].tolist(), strict=True))
+    return boxes[kept], found[order][kept], cells
 
 
 def _without_overlaps(boxes: NDArray[np.float64]) -> list[int]:
@@ -161,10 +211,19 @@ def _without_overlaps(boxes: NDArray[np.float64]) -> list[int]:
 
 def _as_faces(
     boxes: NDArray[np.float64], confidences: NDArray[np.float64], size: tuple[int, int], min_side_px: int
-) -> list[DetectedFace]:
-    faces: list[DetectedFace] = []
-    for (x, y, w, h), confidence in zip(boxes.tolist(), confidences.tolist(), strict=True):
+) -> list[tuple[int, DetectedFace]]:
+    """The boxes that lie in the picture and are large enough, as faces, each with its place among the boxes."""
+    faces: list[tuple[int, DetectedFace]] = []
+    for place, ((x, y, w, h), confidence) in enumerate(zip(boxes.tolist(), confidences.tolist(), strict=True)):
         is_inside = x < size[0] and y < size[1] and x + w > 0 and y + h > 0
         if is_inside and max(w, h) >= min_side_px:
-            faces.append(DetectedFace(Box(x, y, w, h), min(1.0, confidence)))
+            faces.append((place, DetectedFace(Box(x, y, w, h), min(1.0, confidence))))
     return faces
+
+
+def _with_points(face: DetectedFace, shares: NDArray[np.float32]) -> LandmarkedFace:
+    """A face with its points, which the network gives as shares of the box, y before x."""
+    box = face.box
+    places = shares.reshape(5, 2).astype(np.float64).tolist()
+    points = tuple((box.x + across * box.w, box.y + down * box.h) for down, across in places)
+    return LandmarkedFace(box, face.detection, points)

@@ -9,7 +9,13 @@ import pytest
 from skimage import data
 
 from worker.pipeline.errors import BundleError
-from worker.pipeline.faces import FaceDetector, detect_in_picture, find_detector
+from worker.pipeline.faces import (
+    FaceDetector,
+    LandmarkedFace,
+    detect_in_picture,
+    detect_landmarks_in_picture,
+    find_detector,
+)
 from worker.pipeline.results import Box, Pixels
 
 FACE = Box(182, 65, 88, 112)
@@ -97,6 +103,44 @@ def test_a_small_face_in_a_large_picture_is_found_once() -> None:
     picture = _frame(1280, 720, face_px=60, at=(800, 300))
 
     assert len(detect_in_picture(_detector(), picture)) == 1
+
+
+POINTS = ((203.0, 101.0), (247.0, 103.0), (225.0, 127.0), (205.0, 141.0), (243.0, 142.0))
+"""Of the portrait, as marked by hand: eyes, nose, corners of the mouth; left and right as in the picture."""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (514, 514)])
+def test_points_lie_on_eyes_nose_and_mouth(width: int, height: int) -> None:
+    """Each of the five points is within a twelfth of the face's height of its place."""
+    frame = _frame(width, height, face_px=100, at=(30, 20))
+
+    (face,) = _detector().detect_with_landmarks(frame)
+
+    expected = np.array(POINTS) * 100 / 112 + (30, 20)
+    assert np.hypot(*(np.array(face.points) - expected).T).max() < 8
+
+
+def test_points_come_with_the_same_faces() -> None:
+    """Asking for points changes no box, no confidence and no order, in frames and in still pictures."""
+    frame = _frame(1280, 720, face_px=100, at=(30, 20))
+    frame[300 : 300 + 256, 600 : 600 + 256] = cv2.resize(_portrait(), (256, 256))
+    tight = _portrait()[65:177, 182:270].copy()
+
+    for faces, plain in (
+        (_detector().detect_with_landmarks(frame), _detector().detect(frame)),
+        (detect_landmarks_in_picture(_detector(), frame), detect_in_picture(_detector(), frame)),
+        (detect_landmarks_in_picture(_detector(), tight), detect_in_picture(_detector(), tight)),
+    ):
+        assert [(face.box, face.detection) for face in faces] == [(face.box, face.detection) for face in plain]
+        assert faces
+    (face,) = detect_landmarks_in_picture(_detector(), tight)
+    assert np.hypot(*(np.array(face.points) - POINTS + (182, 65)).T).max() < 9
+
+
+def test_a_face_has_five_points() -> None:
+    """Fewer are refused when the value is made."""
+    with pytest.raises(ValueError, match="five points"):
+        LandmarkedFace(Box(0, 0, 9, 9), 0.9, ((1.0, 2.0),))
 
 
 def test_a_missing_detector_names_the_command(tmp_path: Path) -> None:
