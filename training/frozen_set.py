@@ -1,7 +1,7 @@
 """Freezes labelled material, so that classifiers are compared on one and the same set for good.
 
-The files are copied under the names of their hashes, what they are (label, source, identities) is listed beside them, and the
-hash of the list is the set's own: the same material gives the same set on every machine, and any change shows.
+The files are copied under the names of their hashes; what they are (label, source, identities) is listed beside them.
+The hash of the list is the set's own: the same material gives the same set on every machine, and any change shows.
 """
 
 import csv
