@@ -18,6 +18,7 @@ from training.export import export_keras, export_openvino, require_parity
 from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, NETWORK_FILES, OPENVINO_FILE, verify_bundle
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
+from worker.pipeline.heat import measure_heat_span
 from worker.pipeline.preprocessing import CROP_MARGIN, PREPROCESSING_VERSION
 
 MAX_FILE_BYTES = 15_000_000
@@ -74,7 +75,8 @@ def write_bundle(
     export_openvino(network, building / OPENVINO_FILE)
     gap = require_parity(network, building / OPENVINO_FILE, crops)
     (building / CARD_FILE).write_text(card, encoding="utf-8")
-    manifest = manifest_of(building, facts, parity_gap=gap)
+    heat_maps = network.predict_on_batch(crops.astype(np.float32))["heat_map"]
+    manifest = manifest_of(building, facts, parity_gap=gap) | {"heat_span_logits": measure_heat_span(heat_maps)}
     (building / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     _require_size(building)
     verify_bundle(building)

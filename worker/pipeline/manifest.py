@@ -39,6 +39,7 @@ class Manifest:
         thresholds: of "image" and each aggregation: `real_below`, `fake_from`, and how they were chosen.
         training: fingerprint and sources of what it learned from.
         metrics: figures on held-out sources.
+        heat_span: logits of a place of a heat map that get the fullest colour; None where nobody measured it.
     """
 
     name: str
@@ -54,12 +55,15 @@ class Manifest:
     thresholds: Mapping[str, Mapping[str, Any]]
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    heat_span: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.input_size_px <= LARGEST_INPUT_PX:
             raise ValueError(f"input_size_px must be in 1..{LARGEST_INPUT_PX}, got {self.input_size_px}")
         if not (math.isfinite(self.crop_margin) and self.crop_margin > 0):
             raise ValueError(f"crop_margin must be positive, got {self.crop_margin}")
+        if self.heat_span is not None and not (math.isfinite(self.heat_span) and self.heat_span > 0):
+            raise ValueError(f"heat_span_logits must be positive, got {self.heat_span}")
         for name, sha256 in self.files.items():
             if not _SHA256.fullmatch(sha256):
                 raise ValueError(f"files: {name!r} has no SHA-256 but {sha256!r}")
@@ -102,6 +106,7 @@ class Manifest:
             thresholds={name: dict(chosen) for name, chosen in _mappings(found, "thresholds")},
             training=_mapping(found, "training"),
             metrics=_mapping(found, "metrics"),
+            heat_span=_number(found, "heat_span_logits") if "heat_span_logits" in found else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -124,6 +129,7 @@ class Manifest:
             "thresholds": {name: dict(chosen) for name, chosen in self.thresholds.items()},
             "training": dict(self.training),
             "metrics": dict(self.metrics),
+            **({} if self.heat_span is None else {"heat_span_logits": self.heat_span}),
         }
 
 

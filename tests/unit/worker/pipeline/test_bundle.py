@@ -33,6 +33,20 @@ def test_a_whole_bundle_gives_its_manifest(bundle: Path) -> None:
     assert Manifest.from_json(manifest.to_json()) == manifest
 
 
+def test_the_scale_of_heat_maps_may_be_said(bundle: Path) -> None:
+    """A bundle may tell how much heat is much; one that is no scale is refused."""
+    assert verify_bundle(bundle).heat_span is None
+
+    write_manifest(bundle, {"heat_span_logits": 2.5})
+
+    assert verify_bundle(bundle).heat_span == 2.5
+    assert verify_bundle(bundle).to_json() == _found(bundle)
+    for wrong in (0, -1.0, "much"):
+        write_manifest(bundle, {"heat_span_logits": wrong})
+        with pytest.raises(BundleError, match="heat_span_logits must be"):
+            verify_bundle(bundle)
+
+
 @pytest.mark.parametrize("name", ["classifier.keras", "classifier.xml", "classifier.bin", "card.md"])
 def test_an_altered_file_is_refused(bundle: Path, name: str) -> None:
     """The message names the file, both hashes and the next step."""

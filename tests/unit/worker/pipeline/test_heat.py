@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from worker.pipeline.heat import heat_scale, normalise_heat, overlay_heat, place_heat
+from worker.pipeline.heat import heat_scale, measure_heat_span, normalise_heat, overlay_heat, place_heat
 from worker.pipeline.preprocessing import crop_face
 from worker.pipeline.results import Box
 
@@ -100,6 +100,14 @@ def test_the_scale_runs_from_real_to_fake() -> None:
     assert strip[2, 0, 2] > strip[2, 0, 0] + 80
     assert strip[2, 50].tolist() == [128, 128, 128]
     assert strip[2, 100, 0] > strip[2, 100, 2] + 80
+
+
+def test_a_classifier_has_the_scale_of_its_places() -> None:
+    """Nine of ten places lie within, told in two digits; maps that are flat take the common scale."""
+    heat_maps = np.linspace(-2.34, 2.34, 1001, dtype=np.float32).reshape(7, 11, 13)
+
+    assert measure_heat_span(heat_maps) == 2.1
+    assert measure_heat_span(np.zeros((2, 7, 7), np.float32)) == 10.0
 
 
 @pytest.mark.parametrize(
