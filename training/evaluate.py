@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from training.crops import FaceCutter, FaceSet, cut_all
 from training.dataset import Item, discover_items
 from training.grouping import group_items
-from training.metrics import Statistic, balanced_accuracy, calibration_error, interval, measure, roc_auc, rounded
+from training.measuring import Scored, cluster_items, figures_of
+from training.metrics import rounded
 from training.options import Say
 from training.scoring import JudgedFace, raw_video_scores
 from worker.pipeline.classifier import Classifier, load_classifier
@@ -109,28 +110,9 @@ def _video_scores(classifier: Classifier, faces: FaceSet, logits: NDArray[np.flo
 
 
 def _figures(scored: Sequence[tuple[Item, float]]) -> dict[str, Any]:
-    targets = np.array([item.is_fake for item, _ in scored], np.float64)
+    items = [item for item, _ in scored]
     scores = np.array([score for _, score in scored], np.float64)
-    by_source: dict[str, list[float]] = defaultdict(list)
-    for item, score in scored:
-        by_source[f"{item.label} {item.source}"].append(score)
-    sources = {
-        name: {"examples": len(found), "mean_score": float(np.mean(found))} for name, found in sorted(by_source.items())
-    }
-    if len(np.unique(targets)) < 2:
-        return {"examples": len(scored), "sources": sources}
-    statistics: dict[str, Statistic] = {
-        "auc": roc_auc,
-        "balanced_accuracy": balanced_accuracy,
-        "calibration_error": calibration_error,
-    }
-    # Pictures of one source are drawn one by one: as clusters they would be a handful.
-    is_video = scored[0][0].kind == "video"
-    clusters = np.array(group_items([item for item, _ in scored])) if is_video else None
-    intervals = {
-        name: interval(statistic, targets, scores, clusters=clusters) for name, statistic in statistics.items()
-    }
-    return {**measure(targets, scores), "intervals": intervals, "sources": sources}
+    return figures_of(Scored(items, scores, cluster_items(items), np.array(group_items(items), np.int64)))
 
 
 def _jpeg(crop: Crops, quality: int) -> Crops:

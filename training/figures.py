@@ -4,8 +4,8 @@ Every probability behind a figure comes from a calibration that was fitted on ot
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,12 @@ from training.bank import Bank
 from training.calibrate import choose_thresholds, fit_calibration, log_odds
 from training.crossvalidate import HeldOut
 from training.dataset import Item
-from training.metrics import Statistic, balanced_accuracy, calibration_error, interval, measure, roc_auc
+from training.measuring import Scored, cluster_items, figures_of
 from training.scoring import JudgedFace, calibrate_all, raw_video_scores
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.results import AGGREGATIONS
 
 Rows = NDArray[np.int64]
-_INTERVALS: dict[str, Statistic] = {
-    "auc": roc_auc,
-    "balanced_accuracy": balanced_accuracy,
-    "calibration_error": calibration_error,
-}
 
 
 @dataclass(frozen=True)
@@ -34,11 +29,12 @@ class Judged:
 
     Args:
         items: the pictures and videos, as numbered by `places`.
-        groups: the group of each item: what is drawn together in a bootstrap of videos.
+        groups: the group of each item: what was held out together.
         places: the item of each face.
         frames: the frame of each face.
         logits: one per face.
         folds: the fold of each item.
+        bands: by name of a property, the band of each item (`training.quality.bands_of`).
     """
 
     items: Sequence[Item]
@@ -47,6 +43,7 @@ class Judged:
     frames: Rows
     logits: NDArray[np.float64]
     folds: Rows
+    bands: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,13 @@ class Fitted:
 
 
 def judged_of(
-    bank: Bank, held_out: HeldOut, items: Sequence[Item], groups: Sequence[int], *, kind: str = "clean"
+    bank: Bank,
+    held_out: HeldOut,
+    items: Sequence[Item],
+    groups: Sequence[int],
+    *,
+    kind: str = "clean",
+    bands: Mapping[str, Sequence[str]] | None = None,
 ) -> Judged:
     """The held-out logits of one kind of view; of degraded ones the first of each face."""
     views = [bank.views[row] for row in held_out.rows]
@@ -74,6 +77,7 @@ def judged_of(
         frames=np.array([view.face for view in picked], np.int64),
         logits=held_out.logits[chosen],
         folds=folds.astype(np.int64),
+        bands=bands or {},
     )
 
 
@@ -100,13 +104,17 @@ def fit_all(judged: Judged) -> Fitted:
 
 
 def measure_all(judged: Judged, *, only: Sequence[int] | None = None) -> dict[str, Any]:
-    """The figures of pictures and videos, each fold scored with the calibration of the other folds.
+    """The figures of pictures, frames and videos, each fold scored with the calibration of the other folds.
 
     Args:
         judged: held-out logits.
         only: the folds to measure; all when None.
+
+    Returns:
+        "image", "frame" and "video" (by aggregation), each where there is such material.
     """
     image = np.full(len(judged.items), np.nan)
+    frame = np.full(len(judged.places), np.nan)
     video = {method: np.full(len(judged.items), np.nan) for method in AGGREGATIONS}
     pictures, videos = _pictures(judged), _videos(judged)
     for fold in sorted(set(judged.folds.tolist()) - {-1}):
@@ -114,16 +122,23 @@ def measure_all(judged: Judged, *, only: Sequence[int] | None = None) -> dict[st
         fitted = _fit_calibrations(judged, ~here & (judged.folds >= 0))
         chosen = pictures[here[pictures]]
         image[chosen] = _picture_scores(judged, fitted, here)
+        faces = here[judged.places]
+        frame[faces] = calibrate_all(fitted["face"], judged.logits[faces])
         chosen = videos[here[videos]]
         raw = _raw_scores(judged, fitted["face"], chosen)
         for method in AGGREGATIONS:
             video[method][chosen] = calibrate_all(fitted[method], log_odds(raw[method]))
     measured = np.isin(judged.folds, list(only)) if only is not None else judged.folds >= 0
+    pictures, videos = pictures[measured[pictures]], videos[measured[videos]]
     result: dict[str, Any] = {}
     if len(pictures):
-        result["image"] = _figures(judged, image, pictures[measured[pictures]])
+        result["image"] = figures_of(_scored(judged, pictures, image[pictures]))
     if len(videos):
-        result["video"] = {method: _figures(judged, video[method], videos[measured[videos]]) for method in AGGREGATIONS}
+        places, scores = _frame_scores(judged, videos, frame)
+        result["frame"] = figures_of(_scored(judged, places, scores))
+        result["video"] = {
+            method: figures_of(_scored(judged, videos, video[method][videos])) for method in AGGREGATIONS
+        }
     return result
 
 
@@ -177,31 +192,23 @@ def _raw_scores(judged: Judged, face: Calibration, videos: Rows) -> dict[str, ND
     return {method: np.array([score[method] for score in scores], np.float64) for method in AGGREGATIONS}
 
 
-def _figures(judged: Judged, scores: NDArray[np.float64], chosen: Rows) -> dict[str, Any]:
-    """Figures with intervals and the mean score of each source."""
-    fake = np.array([judged.items[place].is_fake for place in chosen.tolist()], np.float64)
-    values = scores[chosen]
-    by_source: dict[str, list[float]] = defaultdict(list)
-    for place, score in zip(chosen.tolist(), values.tolist(), strict=True):
-        item = judged.items[place]
-        by_source[f"{item.label} {item.source}"].append(score)
-    sources = {
-        name: {"examples": len(found), "mean_score": float(np.mean(found)), "called_right": _share_right(name, found)}
-        for name, found in sorted(by_source.items())
-    }
-    if len(np.unique(fake)) < 2:
-        return {"examples": len(chosen), "sources": sources}
-    is_video = judged.items[int(chosen[0])].kind == "video"
-    clusters = judged.groups[chosen] if is_video else None
-    intervals = {name: interval(statistic, fake, values, clusters=clusters) for name, statistic in _INTERVALS.items()}
-    folds = {
-        str(fold): roc_auc(fake[at], values[at])
-        for fold in sorted(set(judged.folds[chosen].tolist()))
-        if len(np.unique(fake[at := judged.folds[chosen] == fold])) == 2
-    }
-    return {**measure(fake, values), "intervals": intervals, "auc_by_fold": folds, "sources": sources}
+def _frame_scores(judged: Judged, videos: Rows, faces: NDArray[np.float64]) -> tuple[Rows, NDArray[np.float64]]:
+    """The item and the score of each frame of the videos: its highest face."""
+    wanted = set(videos.tolist())
+    highest: dict[tuple[int, int], float] = {}
+    for place, number, score in zip(judged.places.tolist(), judged.frames.tolist(), faces.tolist(), strict=True):
+        if place in wanted:
+            highest[place, number] = max(score, highest.get((place, number), 0.0))
+    return np.array([place for place, _ in highest], np.int64), np.array(list(highest.values()), np.float64)
 
 
-def _share_right(name: str, scores: list[float]) -> float:
-    called_fake = float(np.mean(np.array(scores) >= 0.5))
-    return called_fake if name.startswith("fake") else 1 - called_fake
+def _scored(judged: Judged, places: Rows, scores: NDArray[np.float64]) -> Scored:
+    """Examples by their item: an item comes once, or once for each of its frames."""
+    return Scored(
+        items=[judged.items[place] for place in places.tolist()],
+        scores=scores,
+        clusters=cluster_items(judged.items)[places],
+        groups=judged.groups[places],
+        folds=judged.folds[places],
+        bands={name: [found[place] for place in places.tolist()] for name, found in judged.bands.items()},
+    )

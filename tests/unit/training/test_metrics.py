@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from training.metrics import (
+    average_precision,
     balanced_accuracy,
     calibration_error,
     equal_error_rate,
-    interval,
     measure,
     roc_auc,
+    roc_curve,
     rounded,
     threshold_for_fpr,
     tpr_at_fpr,
@@ -65,19 +67,92 @@ def test_balanced_accuracy_ignores_how_many_there_are() -> None:
     assert balanced_accuracy([0] * 9 + [1], [0.1] * 10) == 0.5
 
 
-def test_interval_holds_the_value_and_draws_clusters_whole() -> None:
-    """The interval of clustered examples is wider than that of as many independent ones."""
+def test_ties_count_half() -> None:
+    """Real and fake with one score are ranked half right."""
+    assert roc_auc([0, 1], [0.5, 0.5]) == 0.5
+    assert roc_auc([0, 0, 1, 1], [0.2, 0.5, 0.5, 0.9]) == 3.5 / 4
+
+
+def test_roc_curve_has_a_point_for_each_distinct_score() -> None:
+    """Equal scores are called fake together or not at all."""
+    roc = roc_curve([0, 0, 1, 1], [0.2, 0.5, 0.5, 0.9])
+
+    assert roc.false_rates.tolist() == [0, 0, 0.5, 1]
+    assert roc.true_rates.tolist() == [0, 0.5, 1, 1]
+
+
+def test_equal_error_rate_lies_between_two_points_of_the_curve() -> None:
+    """From (0, 1/3) the curve climbs to (1/2, 1/3) and (1/2, 1): both errors are equal at one half on its way."""
+    assert equal_error_rate([1, 0, 1, 1, 0], [5, 4, 3, 2, 1]) == 0.5
+    # From (0.5, 0.5) to (1, 1) in one step of ties: misses and alarms meet at one half.
+    assert equal_error_rate([0, 1, 0, 1], [2, 2, 1, 1]) == 0.5
+
+
+def test_average_precision_by_hand() -> None:
+    """Fakes at ranks 1 and 3: half of the recall at precision 1, the other half at 2/3."""
+    assert average_precision([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1]) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+
+
+def test_every_figure_of_a_small_set_by_hand() -> None:
+    """Real 0.1, 0.6 and fake 0.4, 0.9: one error on either side, and every figure follows."""
+    figures = measure([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
+
+    losses = [-np.log(0.9), -np.log(0.4), -np.log(0.4), -np.log(0.9)]
+    assert (figures["real"], figures["fake"]) == (2, 2)
+    assert figures["auc"] == 0.75
+    assert figures["balanced_accuracy"] == figures["precision"] == figures["recall"] == figures["f1"] == 0.5
+    assert figures["log_loss"] == pytest.approx(np.mean(losses))
+    assert figures["brier"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4)
+    assert figures["calibration_error"] == pytest.approx((0.1 + 0.6 + 0.6 + 0.1) / 4)
+    assert figures["tpr_at_5_fpr"] == 0.5
+    assert figures["eer"] == 0.5
+
+
+def test_one_per_cent_needs_three_hundred_real_examples() -> None:
+    """With fewer the figure is left out, with as many it is there."""
+    few = measure([0] * 299 + [1], np.linspace(0, 1, 300))
+    enough = measure([0] * 300 + [1], np.linspace(0, 1, 301))
+
+    assert few["tpr_at_1_fpr"] is None
+    assert few["tpr_at_5_fpr"] == enough["tpr_at_1_fpr"] == 1.0
+
+
+def test_one_class_is_measured_as_far_as_it_goes() -> None:
+    """Without fakes there is no ranking, but there still are losses."""
+    figures = measure([0, 0], [0.2, 0.4])
+
+    assert "auc" not in figures
+    assert figures["brier"] == pytest.approx((0.04 + 0.16) / 2)
+    assert figures["calibration_error"] == pytest.approx(0.3)
+
+
+def test_balanced_calibration_error_gives_both_classes_the_same_weight() -> None:
+    """Nine reals and one fake at one half: off by 0.4 as they are, right where both are as frequent."""
+    figures = measure([0] * 9 + [1], [0.5] * 10)
+
+    assert figures["calibration_error"] == pytest.approx(0.4)
+    assert figures["calibration_error_balanced"] == pytest.approx(0.0)
+
+
+def test_measures_agree_with_those_of_a_library() -> None:
+    """On drawn scores with ties, rank measures are scikit-learn's."""
     rng = np.random.default_rng(0)
-    group_score = rng.normal(0, 1, 10)
-    clusters = np.repeat(np.arange(10), 20)
-    targets = (clusters % 2).astype(float)
-    scores = group_score[clusters] + targets + rng.normal(0, 0.05, 200)
+    targets = rng.random(500) < 0.3
+    scores = np.round(rng.normal(targets, 1.0), 1)
 
-    low, high = interval(roc_auc, targets, scores, clusters=clusters)
-    narrow_low, narrow_high = interval(roc_auc, targets, scores)
+    assert roc_auc(targets, scores) == pytest.approx(roc_auc_score(targets, scores))
+    assert average_precision(targets, scores) == pytest.approx(average_precision_score(targets, scores))
 
-    assert low <= roc_auc(targets, scores) <= high
-    assert high - low > narrow_high - narrow_low
+
+def test_targets_and_scores_must_be_as_many() -> None:
+    """A forgotten score is no figure."""
+    with pytest.raises(ValueError, match="as many"):
+        roc_curve([0, 1], [0.5])
+
+
+def test_what_is_not_finite_is_written_as_nothing() -> None:
+    """JSON has no word for it."""
+    assert rounded({"a": float("nan"), "b": [float("inf"), 0.12345]}) == {"a": None, "b": [None, 0.1235]}
 
 
 def test_perfect_scores_measure_perfectly() -> None:
