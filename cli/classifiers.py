@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import classifiers_compare
+from cli.classifier_names import classifier_argument, classifier_words, named_classifier
 from cli.opening import default_bundle, opened_database, register_bundle, require_unaltered
 from cli.options import json_option
 from cli.rendering.names import safe_text
@@ -15,11 +17,7 @@ from cli.rendering.output import open_output
 from cli.rendering.report_json import write_json
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from db.registry import RegisteredClassifier
-
-classifier_argument = click.argument("classifier", metavar="CLASSIFIER")
 
 
 @click.group(name="classifiers")
@@ -65,7 +63,7 @@ def show(classifier: str, json_file: str | None) -> None:
     CLASSIFIER is an id, a name, a version or the start of a hash.
     """
     with opened_database() as database, database.read() as session:
-        found = _find(session, classifier)
+        found = named_classifier(session, classifier)
     if json_file:
         with open_output(json_file) as stream:
             write_json(_as_json(found), stream)
@@ -92,7 +90,7 @@ def import_(directory: Path | None, *, activate: bool) -> None:
         registered = register_bundle(session, place)
         if activate:
             activate_classifier(session, registered.id)
-    click.echo(f"Registered {_named(registered)}{' and activated it' if activate else ''}.", err=True)
+    click.echo(f"Registered {classifier_words(registered)}{' and activated it' if activate else ''}.", err=True)
 
 
 @command.command()
@@ -105,10 +103,10 @@ def activate(classifier: str) -> None:
     from db.registry import activate_classifier
 
     with opened_database() as database, database.begin() as session:
-        found = _find(session, classifier)
+        found = named_classifier(session, classifier)
         require_unaltered(found)
         activate_classifier(session, found.id)
-    click.echo(f"{_named(found)} judges new submissions now; `--outdated` judges older ones again.", err=True)
+    click.echo(f"{classifier_words(found)} judges new submissions now; `--outdated` judges older ones again.", err=True)
 
 
 @command.command()
@@ -121,16 +119,7 @@ def rollback() -> None:
         if found is None:
             raise click.ClickException("there is no earlier classifier to go back to: see `fakesweep classifiers list`")
         require_unaltered(found)
-    click.echo(f"{_named(found)} judges new submissions again.", err=True)
-
-
-def _find(session: Session, wanted: str) -> RegisteredClassifier:
-    from db.registry import find_classifier
-
-    found = find_classifier(session, wanted)
-    if found is None:
-        raise click.ClickException(f"no classifier {wanted!r}: see `fakesweep classifiers list`")
-    return found
+    click.echo(f"{classifier_words(found)} judges new submissions again.", err=True)
 
 
 def _print_table(found: list[RegisteredClassifier]) -> None:
@@ -165,13 +154,12 @@ def _as_json(classifier: RegisteredClassifier) -> dict[str, Any]:
     }
 
 
-def _named(classifier: RegisteredClassifier) -> str:
-    return safe_text(f"{classifier.name} {classifier.version} ({classifier.sha256[:12]})")
-
-
 def _safe_lines(text: str) -> str:
     return "\n".join(safe_text(line) for line in text.splitlines())
 
 
 def _day(moment: float) -> str:
     return datetime.fromtimestamp(moment, tz=UTC).strftime("%Y-%m-%d")
+
+
+command.add_command(classifiers_compare.command, "compare")
