@@ -17,9 +17,11 @@ class Backbone:
         name: as in `names.BACKBONES`.
         network: normalised pixels (n, h, w, 3), RGB, float32, to the last features (n, h', w', c).
         normalisation: what makes normalised pixels out of 0..255.
-        stages: layers from input to output; everything below a stage reaches what is above it through its output
-            alone, so the network can be cut there. "The top k blocks" are what lies after `stages[-k]`.
-        padding: how convolutions with a stride of 2 pad: "torchvision" (above and to the left) or "keras".
+        stages: layers from input to output; what is below a stage reaches what is above it through the stage's
+            output alone, so the network can be cut there. The top k blocks are what lies after `stages[-k]`.
+        padding: whose way of padding the convolutions follow: "torchvision" or "keras".
+        is_pretrained: whether it holds weights from a file. Batch normalisation that was drawn at random has no
+            statistics yet, so it must not be kept in inference mode.
     """
 
     name: str
@@ -27,19 +29,24 @@ class Backbone:
     normalisation: Normalisation
     stages: tuple[str, ...]
     padding: str = "keras"
+    is_pretrained: bool = False
 
     def __post_init__(self) -> None:
         names = [layer.name for layer in self.network.layers]
         missing = [stage for stage in self.stages if stage not in names]
         if missing or not self.stages:
-            raise ValueError(f"stages of {self.name} must be layers of its network, {missing or 'none'} are not")
+            raise ValueError(f"stages of {self.name} must be layers of its network, got {missing or 'none'}")
         places = [names.index(stage) for stage in self.stages]
         if places != sorted(places):
             raise ValueError(f"stages of {self.name} must go from input to output, got {self.stages}")
 
+    def facts(self) -> dict[str, Any]:
+        """What a manifest's training part says of the network."""
+        return {"backbone": self.name, "padding": self.padding, "is_pretrained": self.is_pretrained}
+
 
 def layers_above(backbone: Backbone, blocks: int) -> tuple[Any, ...]:
-    """The layers of the top `blocks` blocks; all layers for `blocks` greater than the number of stages.
+    """The layers of the top `blocks` blocks, from input to output; all layers for more blocks than there are stages.
 
     Raises:
         TrainingError: fewer than 0 blocks.
