@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.fitting import Recipe
+from training.dataset import Item
+from training.recipe import Recipe
 from training.views import ViewPlan
 
 Say = Callable[[str], None]
@@ -15,21 +16,27 @@ class TrainOptions:
     """One training run.
 
     Args:
-        roots: directories of labelled pictures and videos.
+        roots: directories of labelled pictures and videos, or manifests.
         output: where the bundle goes.
         cache: where cut faces and features are kept between runs.
         detector: the face detector's file.
         weights: ImageNet weights of the backbone; None starts from nothing.
+        weights_style: whose values an unknown weights file holds.
         backbone: its name.
         name: of the classifier.
         version: of the classifier.
         folds: of the cross-validation by source.
+        leave_one_out: whether each source is a fold of its own instead.
         frames: sampled from each video.
         measured_only: sources that are judged and never learnt from.
         excluded: sources left out altogether.
         matched: pairs of sources that are held out together.
-        views: how many views of each face.
+        views: how many views of each face are judged.
         recipe: how the network is fitted.
+        items: material besides what lies below the roots.
+        is_fresh: whether to forget what an interrupted run of the same kind left.
+        makes_bundle: whether to fit the network that is kept; without it the run ends with its figures.
+        on_step: is told the steps done and the steps in all of each epoch.
     """
 
     roots: tuple[Path, ...]
@@ -37,10 +44,12 @@ class TrainOptions:
     cache: Path
     detector: Path
     weights: Path | None = None
+    weights_style: str | None = None
     backbone: str = "mobilenetv2"
     name: str = "fakesweep-mobilenetv2"
     version: str = "1"
     folds: int = 5
+    leave_one_out: bool = False
     frames: int = 16
     size_px: int = 224
     measured_only: tuple[str, ...] = ()
@@ -48,3 +57,7 @@ class TrainOptions:
     matched: tuple[tuple[str, str], ...] = ()
     views: ViewPlan = field(default_factory=ViewPlan)
     recipe: Recipe = field(default_factory=Recipe)
+    items: tuple[Item, ...] = ()
+    is_fresh: bool = False
+    makes_bundle: bool = True
+    on_step: Callable[[int, int], None] | None = None

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import training.evaluate
+import training.material
 import training.train
 from tests.unit.training.faces import FACE, DrawnFaceDetector, draw_face, write_faces
-from training.architecture import assemble, build_backbone, build_top, split_backbone
+from training.architecture import build_backbone, build_classifier
 from training.errors import TrainingError
-from training.fitting import Recipe
 from training.options import TrainOptions
+from training.recipe import Recipe
 from training.views import ViewPlan
 from worker.pipeline.bundle import verify_bundle
 from worker.pipeline.classifier import load_classifier
@@ -25,8 +26,7 @@ SIZE_PX = 64
 
 def test_logit_is_the_mean_of_the_heat_map() -> None:
     """Pooling and the dense head are linear, so the map explains the logit in full."""
-    trunk, top = split_backbone(build_backbone("tiny", weights=None, size_px=SIZE_PX))
-    network = assemble(trunk, build_top(top), size_px=SIZE_PX)
+    network = build_classifier(build_backbone("tiny", weights=None, size_px=SIZE_PX))
     pixels = np.random.default_rng(0).integers(0, 256, (3, SIZE_PX, SIZE_PX, 3)).astype(np.float32)
 
     outputs = network.predict_on_batch(pixels)
@@ -37,8 +37,8 @@ def test_logit_is_the_mean_of_the_heat_map() -> None:
 
 def test_normalisation_is_inside_the_network() -> None:
     """A pixel of the mean colour enters the first convolution as zero."""
-    trunk, _ = split_backbone(build_backbone("tiny", weights=None, size_px=SIZE_PX))
-    first = keras.Model(trunk.inputs, trunk.get_layer("normalise").output)
+    network = build_classifier(build_backbone("tiny", weights=None, size_px=SIZE_PX))
+    first = keras.Model(network.inputs, network.get_layer("normalise").output)
     mean = np.array([0.485, 0.456, 0.406], np.float32) * 255
 
     found = first.predict_on_batch(np.broadcast_to(mean, (1, SIZE_PX, SIZE_PX, 3)))
@@ -48,7 +48,7 @@ def test_normalisation_is_inside_the_network() -> None:
 
 def test_unknown_backbone_is_named() -> None:
     """A wrong name is answered with the right ones."""
-    with pytest.raises(TrainingError, match="mobilenetv2, tiny"):
+    with pytest.raises(TrainingError, match="small_cnn, tiny"):
         build_backbone("resnet", weights=None)
 
 
@@ -83,7 +83,7 @@ def _evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
 @pytest.mark.slow
 def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Training ends in a verified bundle with figures, whose OpenVINO network judges as Keras does."""
-    monkeypatch.setattr(training.train, "FaceDetector", DrawnFaceDetector)
+    monkeypatch.setattr(training.material, "FaceDetector", DrawnFaceDetector)
     write_faces(tmp_path / "faces")
     told: list[str] = []
 
@@ -112,7 +112,7 @@ def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypa
 @pytest.mark.slow
 def test_a_split_of_the_material_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With train, valid and test folders the figures are of the test part alone."""
-    monkeypatch.setattr(training.train, "FaceDetector", DrawnFaceDetector)
+    monkeypatch.setattr(training.material, "FaceDetector", DrawnFaceDetector)
     for seed, part in enumerate(("train", "valid", "test")):
         write_faces(tmp_path / "drawn" / part, sources=1, count=6 + seed, seed=seed)
         sorted((tmp_path / "drawn" / part).rglob("*.png"))[0].write_bytes(b"")

@@ -1,0 +1,110 @@
+"""Builds the network of a fit, freezes what the recipe freezes, and tells how deep each variable lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from training.architecture import build_classifier
+from training.backbones.backbone import Backbone, layers_above
+from training.backbones.catalogue import build_backbone
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """What a network is built from.
+
+    Args:
+        backbone: its name.
+        weights: ImageNet weights; None starts from nothing.
+        weights_style: whose values an unknown file holds.
+        size_px: side of the input.
+    """
+
+    backbone: str
+    weights: Path | None = None
+    weights_style: str | None = None
+    size_px: int = 224
+
+
+@dataclass(frozen=True)
+class FreshNetwork:
+    """A network before it learns: the whole classifier, and the backbone within it."""
+
+    classifier: keras.Model
+    backbone: Backbone
+
+
+def build_network(plan: NetworkPlan, *, recipe: Recipe, precision: str = "float32") -> FreshNetwork:
+    """Builds the network; the same weights for the same seed.
+
+    Raises:
+        TrainingError: an unknown backbone, or weights that do not fit.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        backbone = build_backbone(
+            plan.backbone, weights=plan.weights, size_px=plan.size_px, weights_style=plan.weights_style
+        )
+        return FreshNetwork(build_classifier(backbone, dropout=recipe.dropout), backbone)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def logits_of(classifier: keras.Model) -> keras.Model:
+    """The same network (it shares its layers) with the logit (n, 1) alone."""
+    return keras.Model(classifier.inputs, classifier.output["logit"], name="logits")
+
+
+def pooled_features_of(classifier: keras.Model) -> keras.Model:
+    """The same network up to the last features, averaged over their positions: (n, c)."""
+    features = classifier.get_layer("drop_features").input
+    return keras.Model(classifier.inputs, keras.layers.GlobalAveragePooling2D(dtype="float32")(features), name="pooled")
+
+
+def choose_precision(precision: str) -> str:
+    """The dtype policy that a recipe's precision means on this machine."""
+    if precision != "auto":
+        return precision
+    return "mixed_float16" if keras.distribution.list_devices("gpu") else "float32"
+
+
+def freeze(network: FreshNetwork, *, recipe: Recipe) -> None:
+    """Lets the upper stages learn and nothing else; batch normalisation stays as it is where the recipe says so."""
+    backbone = network.backbone
+    learning = {layer.name for layer in layers_above(backbone, _blocks(backbone, recipe))}
+    keep_norms = backbone.is_pretrained if recipe.freeze_norms is None else recipe.freeze_norms
+    for layer in backbone.network.layers:
+        # A few thousand faces are too few to learn new statistics from, and a scan has other ones.
+        is_kept = keep_norms and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = layer.name in learning and not is_kept
+
+
+def rate_factors(network: FreshNetwork, *, recipe: Recipe) -> dict[str, float]:
+    """What the rate of each variable of the backbone is multiplied by, by the variable's path."""
+    factors: dict[str, float] = {}
+    stages = len(network.backbone.stages)
+    # From the bottom up, so that a layer ends with the highest stage that holds it.
+    for blocks in range(stages + 1, 0, -1):
+        for layer in layers_above(network.backbone, blocks):
+            factors |= {variable.path: recipe.stage_decay ** (blocks - 1) for variable in layer.variables}
+    return factors
+
+
+def values_of(variables: list[Any]) -> list[Any]:
+    """Copies of variables as arrays, whatever the backend."""
+    return [keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable)) for variable in variables]
+
+
+def assign_values(variables: list[Any], values: list[Any]) -> None:
+    """Puts arrays back into variables, in the same order."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _blocks(backbone: Backbone, recipe: Recipe) -> int:
+    return len(backbone.stages) + 1 if recipe.unfreeze == "all" else int(recipe.unfreeze)

@@ -1,0 +1,120 @@
+"""Gathers what a run works on: files with their faces, in groups, dealt into folds or into the data's own parts."""
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from training.crops import FaceCutter, FaceSet, Skipped, cut_all
+from training.crossvalidate import Dealt, leave_one_out_folds
+from training.dataset import Item, discover_items
+from training.grouping import assign_folds, duplicate_pairs, group_items
+from training.options import Say, TrainOptions
+from worker.pipeline.faces import FaceDetector
+
+
+@dataclass(frozen=True)
+class Material:
+    """The usable items with their faces, grouped and dealt into folds.
+
+    Args:
+        pairs: each item with its faces.
+        groups: what must not be torn apart, by number.
+        folds: the fold of each item; with a split of the material's own 0 is calibration and 1 test.
+        roles: "train", "validation", "calibration" or "test" of each item where the material says so, else None.
+        skipped: files that could not be used.
+    """
+
+    pairs: list[tuple[Item, FaceSet]]
+    groups: list[int]
+    folds: list[int]
+    roles: list[str | None]
+    skipped: list[Skipped]
+
+    @property
+    def items(self) -> list[Item]:
+        """The items without their faces."""
+        return [item for item, _ in self.pairs]
+
+    @property
+    def has_split(self) -> bool:
+        """Whether the material brings its own split."""
+        return any(role is not None for role in self.roles)
+
+    def dealt(self, measured_only: Sequence[str]) -> Dealt:
+        """Who stands where in the cross-validation."""
+        return Dealt(self.items, self.groups, self.folds, [item.source in measured_only for item in self.items])
+
+
+def gather(options: TrainOptions, *, say: Say) -> Material:
+    """Discovers the items, cuts their faces, and decides what is held out with what."""
+    items: list[Item] = []
+    for root in options.roots:
+        items += discover_items(root, exclude_sources=options.excluded)
+    items += [item for item in options.items if item.source not in options.excluded]
+    say(f"{len(items)} files found: {_counts(items)}")
+    cutter = FaceCutter(
+        FaceDetector(options.detector, threads=2),
+        options.cache / "faces",
+        frames=options.frames,
+        size_px=options.size_px,
+    )
+    progress = tell_tenths(say, "files")
+    pairs, skipped = cut_all(items, cutter, on_progress=lambda done, of: progress(done, of, 0.0))
+    for skip in skipped:
+        say(f"skipped {skip.path}: {skip.why}")
+    usable = [item for item, _ in pairs]
+    duplicates = duplicate_pairs([faces.thumbprint for _, faces in pairs])
+    groups = group_items(usable, duplicates, matched=options.matched)
+    roles = [item.split for item in usable]
+    if any(roles):
+        folds = [{"test": 1}.get(role or "", 0) for role in roles]
+        pairs, groups, folds, roles = _without_leaks(pairs, groups, folds, roles, say=say)
+    elif options.leave_one_out:
+        folds = leave_one_out_folds(usable, groups, matched=options.matched)
+    else:
+        folds = assign_folds(usable, groups, folds=options.folds)
+    say(f"{len(pairs)} files with faces in {len(set(groups))} groups, {len(duplicates)} near-duplicate pairs")
+    return Material(pairs, groups, folds, roles, skipped)
+
+
+def fingerprint(pairs: Sequence[tuple[Item, FaceSet]]) -> str:
+    """A hash of every content with its label, whatever the order and the paths."""
+    lines = sorted(f"{faces.sha256} {item.label}" for item, faces in pairs)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def tell_tenths(say: Say, what: str) -> Callable[[int, int, float], None]:
+    """Says every tenth of the way: takes what is done, of how many, and the seconds so far (0 where unknown)."""
+    last = [0]
+
+    def tell(done: int, of: int, seconds: float) -> None:
+        tenth = done * 10 // of
+        if tenth > last[0]:
+            last[0] = tenth
+            remaining = f", {seconds * (of - done) / done:.0f} s left" if seconds else ""
+            say(f"{done} of {of} {what}{remaining}")
+
+    return tell
+
+
+def _without_leaks(
+    pairs: list[tuple[Item, FaceSet]], groups: list[int], folds: list[int], roles: list[str | None], *, say: Say
+) -> tuple[list[tuple[Item, FaceSet]], list[int], list[int], list[str | None]]:
+    """Drops from the training part what shows an identity or a near-duplicate of another part.
+
+    A split of the material's own may put one source on both sides, so only identities and duplicates count here.
+    """
+    items = [dataclasses.replace(item, source=f"file {n}") for n, (item, _) in enumerate(pairs)]
+    linked = group_items(items, duplicate_pairs([faces.thumbprint for _, faces in pairs]))
+    elsewhere = {group for group, role in zip(linked, roles, strict=True) if role not in (None, "train")}
+    kept = [n for n, role in enumerate(roles) if role not in (None, "train") or linked[n] not in elsewhere]
+    if len(kept) < len(pairs):
+        say(f"left out {len(pairs) - len(kept)} training files that repeat a person or picture of another split")
+    return [pairs[n] for n in kept], [groups[n] for n in kept], [folds[n] for n in kept], [roles[n] for n in kept]
+
+
+def _counts(items: Sequence[Item]) -> str:
+    counts = Counter(f"{item.label} {item.kind}s" for item in items)
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
