@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from training.architecture import build_classifier
 from training.backbones.backbone import Backbone, layers_above
@@ -97,7 +98,7 @@ def rate_factors(network: FreshNetwork, *, recipe: Recipe) -> dict[str, float]:
 
 def values_of(variables: list[Any]) -> list[Any]:
     """Copies of variables as arrays, whatever the backend."""
-    return [keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable)) for variable in variables]
+    return [np.array(np.asarray(variable)) for variable in variables]
 
 
 def assign_values(variables: list[Any], values: list[Any]) -> None:
