@@ -45,9 +45,10 @@ def _facts(video: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
     for track in video.get("tracks") or ():
         words = f"{format_score(track['score'])} over {counted(track['faces'], 'face')}"
         yield f"person {track['id']}", Text(words)
-    if video.get("seconds"):
-        stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in video["seconds"].items())
-        yield "took", Text(safe_text(stages))
+    # What could not be read was never timed.
+    stages = {stage: seconds for stage, seconds in (video.get("seconds") or {}).items() if seconds is not None}
+    if stages:
+        yield "took", Text(safe_text(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in stages.items())))
     for review in video.get("reviews") or ():
         yield "review", Text(safe_text(_review_line(review)))
 

@@ -126,6 +126,14 @@ def test_show_by_hash_prefix_and_path(batch_id: int) -> None:
     assert "0:00.50" in by_hash
 
 
+def test_show_of_a_video_that_could_not_be_read(batch_id: int) -> None:
+    """The page has its state and reason, and no seconds, as no stage was timed."""
+    page = run("show", "/videos/d.mp4").stdout
+
+    assert "not_a_video: text" in page
+    assert "took" not in page
+
+
 def test_show_of_nothing_known(batch_id: int) -> None:
     """An unknown video is an error with its name and what to give instead."""
     result = run("show", "no\nsuch.mp4")
