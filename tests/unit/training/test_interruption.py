@@ -17,7 +17,7 @@ from tests.unit.training.faces import write_faces
 ROOT = Path(__file__).parents[3]
 
 
-def _train(directory: Path, *, until: Callable[[list[str]], bool] = lambda lines: False) -> list[str]:
+def _train(directory: Path, *, until: Callable[[list[str]], bool] = lambda _: False) -> list[str]:
     """What a run says; it is killed as soon as `until` is true of it."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.unit.training.interrupted_run", str(directory)]
