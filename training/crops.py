@@ -15,69 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import Item
+from training.duplicates import Hash, print_frame
 from training.errors import TrainingError
-from training.grouping import difference_hash
+from training.face_set import (
+    PRINTED_FRAMES,
+    WIDE_MARGIN,
+    FaceSet,
+    HeldFaces,
+    largest_faces,
+    load_face_set,
+    save_face_set,
+    spread_evenly,
+    wide_size_px,
+)
 from worker.pipeline.decoding import decode_frames
 from worker.pipeline.detector_file import DETECTOR_SHA256
 from worker.pipeline.errors import PipelineError
-from worker.pipeline.faces import FaceDetector, detect_in_picture
+from worker.pipeline.faces import FaceDetector, LandmarkedFace, detect_landmarks_in_picture
 from worker.pipeline.ffmpeg import find_ffmpeg
 from worker.pipeline.limits import Limits
+from worker.pipeline.pictures import read_picture
 from worker.pipeline.preprocessing import CROP_MARGIN, PREPROCESSING_VERSION, crop_face
 from worker.pipeline.probe import probe_video
-from worker.pipeline.results import Box, DetectedFace, Frame, Pixels
+from worker.pipeline.results import Frame, Pixels
 from worker.pipeline.sampling import plan_decode
-from worker.pipeline.tracking import link_tracks, look_of
 
-# Room for the augmentation to shift, turn and scale without running into an edge.
-WIDE_MARGIN = 1.6
+__all__ = ["FRAMES", "INPUT_SIZE_PX", "WIDE_MARGIN", "FaceCutter", "FaceSet", "Skipped", "cut_all", "wide_size_px"]
+
 INPUT_SIZE_PX = 224
 FRAMES = 16
 _DETECTION = (FaceDetector.LONG_SIDE_PX, FaceDetector.FACTOR, FaceDetector.CONFIDENCE)
-_FORMAT = 2
+_FORMAT = 3
 
-
-@dataclass(frozen=True)
-class FaceSet:
-    """The faces of one picture or video.
-
-    Args:
-        sha256: of the content.
-        crops: (n, size, size, 3), RGB, uint8: exactly what a scan gives the network.
-        wide: (n, wide size, wide size, 3): the same faces at the same scale with more around them.
-        frames: (n,): the number of the sampled frame that each face was found in.
-        detections: (n,): the detector's confidence, 0..1.
-        boxes: (n, 4): x, y, width, height of each face in the decoded picture's pixels.
-        times_s: (frames,): the presentation time of every sampled frame, with a face or without.
-        thumbprint: difference hash of the picture, or of the video's first frame.
-    """
-
-    sha256: str
-    crops: NDArray[np.uint8]
-    wide: NDArray[np.uint8]
-    frames: NDArray[np.int64]
-    detections: NDArray[np.float64]
-    boxes: NDArray[np.float64]
-    times_s: NDArray[np.float64]
-    thumbprint: NDArray[np.uint8]
-
-    @property
-    def largest(self) -> NDArray[np.int64]:
-        """The place of each frame's largest face: the one that the label is about."""
-        sides = self.boxes[:, 2:].max(axis=1)
-        best: dict[int, int] = {}
-        for place, frame in enumerate(self.frames.tolist()):
-            if frame not in best or sides[place] > sides[best[frame]]:
-                best[frame] = place
-        return np.array(sorted(best.values()), np.int64)
-
-    def tracks(self) -> list[int]:
-        """The number of each face's person, by the worker's own rule."""
-        places = [np.flatnonzero(self.frames == frame) for frame in range(len(self.times_s))]
-        boxes = [[Box(*self.boxes[place].tolist()) for place in found] for found in places]
-        looks = [[look_of(self.crops[place]) for place in found] for found in places]
-        linked = link_tracks(list(zip(self.times_s.tolist(), boxes, strict=True)), looks=looks)
-        return [track for tracks in linked for track in tracks]
+Found = tuple[int, Pixels, LandmarkedFace]
+"""The number of a frame, its pixels, a face in it."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +84,21 @@ class FaceCutter:
         Raises:
             PipelineError, OSError: the file cannot be read as what its extension says.
         """
-        sha256 = hashlib.sha256(item.path.read_bytes()).hexdigest()
-        kept = self._cache / f"{sha256}-{self._shape_of(item)}.npz"
-        if kept.is_file():
-            return _load(kept, sha256)
+        with item.path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        base = self._cache / sha256[:2] / f"{sha256}-{self._shape_of(item)}"
+        kept = load_face_set(base, sha256)
+        if kept is not None:
+            return kept
         is_image = item.kind == "image"
-        frames = [Frame(0.0, _read_picture(item.path), 1.0)] if is_image else self._read_frames(item.path)
+        frames = [Frame(0.0, read_picture(item.path), 1.0)] if is_image else self._read_frames(item.path)
         faces = self._faces_of(item, sha256, frames)
-        _save(kept, faces)
-        return faces
+        try:
+            return save_face_set(base, faces)
+        except OSError as error:
+            raise TrainingError(
+                f"faces cannot be kept at {base.parent}: {error}: free space or name another"
+            ) from error
 
     def _shape_of(self, item: Item) -> str:
         frames = 1 if item.kind == "image" else self._frames
@@ -144,30 +121,29 @@ class FaceCutter:
         return list(decode_frames(path, facts, plan, ffmpeg=find_ffmpeg(None), limits=limits))
 
     def _faces_of(self, item: Item, sha256: str, frames: Sequence[Frame]) -> FaceSet:
-        found: list[tuple[int, Pixels, DetectedFace]] = []
-        for number, frame in enumerate(frames):
-            is_image = item.kind == "image"
-            detect = partial(detect_in_picture, self._detector) if is_image else self._detector.detect
-            found += [(number, frame.pixels, face) for face in detect(frame.pixels)]
+        is_image = item.kind == "image"
+        detect = (
+            partial(detect_landmarks_in_picture, self._detector) if is_image else self._detector.detect_with_landmarks
+        )
+        found = [(number, frame.pixels, face) for number, frame in enumerate(frames) for face in detect(frame.pixels)]
         size, wide = self._size_px, wide_size_px(self._size_px)
         crops = [crop_face(pixels, face.box, size_px=size, margin=CROP_MARGIN) for _, pixels, face in found]
         wides = [crop_face(pixels, face.box, size_px=wide, margin=WIDE_MARGIN) for _, pixels, face in found]
-        boxes = [(face.box.x, face.box.y, face.box.w, face.box.h) for _, _, face in found]
+        listed = [(face.box.x, face.box.y, face.box.w, face.box.h) for _, _, face in found]
+        boxes = np.array(listed, np.float64).reshape(-1, 4)
         return FaceSet(
             sha256=sha256,
-            crops=np.array(crops, np.uint8).reshape(-1, size, size, 3),
-            wide=np.array(wides, np.uint8).reshape(-1, wide, wide, 3),
+            pixels=HeldFaces(
+                np.array(crops, np.uint8).reshape(-1, size, size, 3),
+                np.array(wides, np.uint8).reshape(-1, wide, wide, 3),
+            ),
             frames=np.array([number for number, _, _ in found], np.int64),
             detections=np.array([face.detection for _, _, face in found], np.float64),
-            boxes=np.array(boxes, np.float64).reshape(-1, 4),
+            boxes=boxes,
+            landmarks=np.array([face.points for _, _, face in found], np.float64).reshape(-1, 5, 2),
             times_s=np.array([frame.t_s for frame in frames], np.float64),
-            thumbprint=difference_hash(frames[0].pixels) if frames else np.zeros(32, np.uint8),
+            prints=_print_all(frames, found, boxes, size),
         )
-
-
-def wide_size_px(size_px: int) -> int:
-    """Side of the wide crop that shows a face at the scale of a `size_px` crop."""
-    return round(size_px * WIDE_MARGIN / CROP_MARGIN)
 
 
 def cut_all(
@@ -183,10 +159,10 @@ def cut_all(
     for number, item in enumerate(items, start=1):
         try:
             faces = cutter.cut(item)
-        except (PipelineError, OSError, ValueError) as error:
+        except (PipelineError, OSError, ValueError, cv2.error) as error:
             skipped.append(Skipped(item.path, str(error)))
         else:
-            if len(faces.crops):
+            if len(faces):
                 usable.append((item, faces))
             else:
                 skipped.append(Skipped(item.path, "no face found"))
@@ -197,23 +173,15 @@ def cut_all(
     return usable, skipped
 
 
-def _read_picture(path: Path) -> Pixels:
-    content = np.frombuffer(path.read_bytes(), np.uint8)
-    # OpenCV answers damaged bytes with None, and no bytes at all with an error of its own.
-    decoded = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if decoded is None:
-        raise ValueError("not a picture that can be decoded")
-    return np.ascontiguousarray(np.asarray(decoded, np.uint8)[:, :, ::-1])
-
-
-def _save(path: Path, faces: FaceSet) -> None:
-    partial_path = path.with_suffix(".partial")
-    arrays = {name: value for name, value in vars(faces).items() if name != "sha256"}
-    with partial_path.open("wb") as file:
-        np.savez(file, **arrays)
-    partial_path.replace(path)
-
-
-def _load(path: Path, sha256: str) -> FaceSet:
-    with np.load(path, allow_pickle=False) as kept:
-        return FaceSet(sha256=sha256, **{name: kept[name] for name in kept.files})
+def _print_all(frames: Sequence[Frame], found: Sequence[Found], boxes: NDArray[np.float64], size_px: int) -> Hash:
+    """The hashes of the frames whose largest faces stand for the file; of the first where there is no face."""
+    largest = largest_faces(np.array([number for number, _, _ in found], np.int64), boxes)
+    if not len(largest):
+        return np.stack([print_frame(frame.pixels, None) for frame in frames[:1]] or [np.zeros((4, 32), np.uint8)])
+    printed = [found[place] for place in spread_evenly(largest, PRINTED_FRAMES)]
+    return np.stack(
+        [
+            print_frame(pixels, crop_face(pixels, face.box, size_px=size_px, margin=CROP_MARGIN))
+            for _, pixels, face in printed
+        ]
+    )

@@ -3,39 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from training.dataset import Item
-from worker.pipeline.results import Pixels
+from training.duplicates import difference_hash, duplicate_pairs, find_duplicates
+from training.face_set import FaceSet
 
-HASH_SIDE = 16
-# Of 256 bits; the shared pictures of two sets saved by different encoders differ in fewer, other faces in about 100.
-DUPLICATE_BITS = 24
-
-Hash = NDArray[np.uint8]
+__all__ = ["assign_folds", "difference_hash", "duplicate_pairs", "group_items", "group_material"]
 
 
-def difference_hash(pixels: Pixels) -> Hash:
-    """The signs of the horizontal differences of a tiny grey copy: 256 bits in 32 bytes."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
-    return np.packbits(small[:, 1:] > small[:, :-1])
+def group_material(
+    material: Sequence[tuple[Item, FaceSet]], *, matched: Sequence[tuple[str, str]] = ()
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The groups of `group_items`, joined by what the pictures and faces themselves show.
 
-
-def duplicate_pairs(hashes: Sequence[Hash], *, bits: int = DUPLICATE_BITS) -> list[tuple[int, int]]:
-    """The pairs of places whose hashes differ in at most `bits` of 256 bits."""
-    if not hashes:
-        return []
-    signs = np.unpackbits(np.stack(hashes), axis=1).astype(np.float32) * 2 - 1
-    pairs: list[tuple[int, int]] = []
-    # The dot product of two vectors of signs is 256 - 2 x the bits in which they differ.
-    floor = signs.shape[1] - 2 * bits
-    for start in range(0, len(signs), 1024):
-        block = signs[start : start + 1024] @ signs.T
-        pairs += [(start + int(i), int(j)) for i, j in np.argwhere(block >= floor) if start + i < j]
-    return pairs
+    Returns:
+        the number of each item's group, and the links between near-duplicates that the items' names did not tell.
+    """
+    items = [item for item, _ in material]
+    links = find_duplicates([faces for _, faces in material], group_items(items, matched=matched))
+    return group_items(items, links, matched=matched), links
 
 
 def group_items(

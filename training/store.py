@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Crops = NDArray[np.uint8]
 """(n, side, side, 3), RGB, uint8."""
 
-# A process may hold about 65,000 mappings; a set may have more pictures than that.
-_OPEN_FILES = 1024
+# Each mapping holds a file open, and a process often may have no more than 1024 of those.
+_OPEN_FILES = 256
 
 
 @dataclass(frozen=True)

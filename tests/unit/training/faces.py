@@ -5,10 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from worker.pipeline.faces import LandmarkedFace
 from worker.pipeline.results import Box, DetectedFace, Pixels
 
 SIDE_PX = 96
 FACE = Box(28, 24, 40, 48)
+
+POINTS = ((40.0, 42.0), (56.0, 42.0), (48.0, 50.0), (42.0, 59.0), (54.0, 59.0))
+"""Eyes, nose and corners of the mouth of the drawn face."""
 
 
 class DrawnFaceDetector:
@@ -19,12 +23,20 @@ class DrawnFaceDetector:
 
     def detect(self, pixels: Pixels, *, min_side_px: int = 48) -> list[DetectedFace]:
         """One face, unless the picture is black."""
+        return [
+            DetectedFace(face.box, face.detection)
+            for face in self.detect_with_landmarks(pixels, min_side_px=min_side_px)
+        ]
+
+    def detect_with_landmarks(self, pixels: Pixels, *, min_side_px: int = 48) -> list[LandmarkedFace]:
+        """The same with points where eyes, nose and mouth of the disc would be."""
         del min_side_px
         middle = pixels[pixels.shape[0] // 2 - 4 :, pixels.shape[1] // 2 - 4 :][:8, :8]
         if not middle.any():
             return []
         across, down = (pixels.shape[1] - SIDE_PX) / 2, (pixels.shape[0] - SIDE_PX) / 2
-        return [DetectedFace(Box(FACE.x + across, FACE.y + down, FACE.w, FACE.h), 0.9)]
+        box = Box(FACE.x + across, FACE.y + down, FACE.w, FACE.h)
+        return [LandmarkedFace(box, 0.9, tuple((x + across, y + down) for x, y in POINTS))]
 
 
 def draw_face(seed: int, *, is_fake: bool) -> Pixels:

@@ -13,8 +13,9 @@ from training.crops import FaceCutter, cut_all
 from training.dataset import Item
 from training.errors import TrainingError
 from training.views import View, draw_view
+from worker.pipeline.faces import LandmarkedFace
 from worker.pipeline.preprocessing import crop_face
-from worker.pipeline.results import DetectedFace, Pixels
+from worker.pipeline.results import Pixels
 
 
 def _write(path: Path, picture: np.ndarray) -> Item:
@@ -60,13 +61,15 @@ def test_second_cut_comes_from_the_cache(tmp_path: Path) -> None:
     first = _cutter(tmp_path).cut(item)
 
     class Forbidden(DrawnFaceDetector):
-        def detect(self, pixels: Pixels, *, min_side_px: int = 48) -> list[DetectedFace]:
+        def detect_with_landmarks(self, pixels: Pixels, *, min_side_px: int = 48) -> list[LandmarkedFace]:
             del pixels, min_side_px
             raise AssertionError("the cache was not used")
 
     second = FaceCutter(Forbidden(), tmp_path / "cache").cut(item)  # type: ignore[arg-type]  # as above
 
-    assert all(np.array_equal(value, vars(second)[name]) for name, value in vars(first).items())
+    names = ("crops", "wide", "frames", "detections", "boxes", "landmarks", "times_s", "prints")
+    assert all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
+    assert isinstance(second.crops, np.memmap)
 
 
 def test_broken_and_faceless_files_are_listed_and_skipped(tmp_path: Path) -> None:
