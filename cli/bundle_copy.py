@@ -13,15 +13,15 @@ def copy_bundle(directory: Path, *, home: Path) -> Path:
     """
     from cli.opening import manifest_sha256
     from worker.pipeline.bundle import CARD_FILE, MANIFEST_FILE, verify_bundle
+    from worker.resources import imported_place
 
     verify_bundle(directory)
-    shelf = home / "classifiers"
-    place = shelf / manifest_sha256(directory)[:16]
+    place = imported_place(home, manifest_sha256(directory))
     if place == directory.absolute() or place.is_dir():
         verify_bundle(place)
         return place
-    shelf.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=shelf) as part:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=place.parent) as part:
         copied = Path(part) / "bundle"
         copied.mkdir()
         # Only the bundle's own files: a directory from a stranger may hold anything else.

@@ -78,7 +78,8 @@ def find_bundle(sha256: str, registered: Path, settings: Settings) -> Path:
     Raises:
         BundleError: it is in none of these places.
     """
-    places = [registered, settings.home / "classifiers" / sha256, Path(__file__).parent / "classifiers" / "default"]
+    packaged = Path(__file__).parent / "classifiers" / "default"
+    places = [registered, imported_place(settings.home, sha256), packaged]
     if settings.classifier is not None:
         places.append(Path(settings.classifier))
     for place in places:
@@ -88,6 +89,11 @@ def find_bundle(sha256: str, registered: Path, settings: Settings) -> Path:
         f"no classifier with the hash {sha256[:12]} at {registered} or in {settings.home / 'classifiers'}: "
         "import it on this machine with `fakesweep classifiers import`, or make its directory readable"
     )
+
+
+def imported_place(home: Path, sha256: str) -> Path:
+    """Where `classifiers import` puts the bundle with this hash."""
+    return home / "classifiers" / sha256[:16]
 
 
 def _sha256_of_manifest(directory: Path) -> str | None:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.bundle_copy import copy_bundle
+from cli.opening import manifest_sha256
 from db.leases import Claim
+from tests.bundles import build_bundle
 from worker.content import check_content
 from worker.cores import cores_of_limit, usable_cores
 from worker.logs import configure_logging, set_current_scan
@@ -135,6 +138,15 @@ def test_a_bundle_is_found_by_its_hash_wherever_it_lies(tmp_path: Path) -> None:
     found = find_bundle(hashlib.sha256(b"{}").hexdigest(), tmp_path / "gone", settings)
 
     assert found == elsewhere
+
+
+def test_an_imported_bundle_is_found_where_it_was_copied_to(tmp_path: Path) -> None:
+    """A machine that shares the database, but not the disk, judges with its own import."""
+    place = copy_bundle(build_bundle(tmp_path / "bundle"), home=tmp_path)
+
+    found = find_bundle(manifest_sha256(place), tmp_path / "gone", Settings(home=tmp_path))
+
+    assert found == place
 
 
 def test_a_missing_bundle_says_what_to_do(tmp_path: Path) -> None:
