@@ -73,31 +73,3 @@ def test_an_altered_member_is_not_put_in_place(
         fetch.fetch_detector()
 
     assert not (tmp_path / "worker").exists()
-
-
-def test_a_backbone_comes_from_a_directory_or_is_asked_for(fetch: ModuleType, tmp_path: Path) -> None:
-    """A mirror may be a folder; without one, the message names the option and the variable."""
-    mirror, output = tmp_path / "mirror", tmp_path / "weights"
-    mirror.mkdir()
-    (mirror / "net.h5").write_bytes(b"weights")
-    fetch.BACKBONES["net"] = fetch.Backbone("net.h5", hashlib.sha256(b"weights").hexdigest())
-
-    with pytest.raises(fetch.FetchError, match=r"--mirror .*FAKESWEEP_WEIGHTS_MIRROR"):
-        fetch.fetch_backbone("net", None, output)
-    fetch.fetch_backbone("net", str(mirror), output)
-
-    assert (output / "net.h5").read_bytes() == b"weights"
-
-
-def test_a_mirror_without_the_file_is_named(fetch: ModuleType, tmp_path: Path) -> None:
-    """The message says what was looked for, and where."""
-    fetch.BACKBONES["net"] = fetch.Backbone("net.h5", "0" * 64)
-
-    with pytest.raises(fetch.FetchError, match=r"net\.h5 is not to be had from"):
-        fetch.fetch_backbone("net", str(tmp_path), tmp_path / "weights")
-
-
-def test_an_unknown_backbone_is_refused(fetch: ModuleType, tmp_path: Path) -> None:
-    """The message says which there are."""
-    with pytest.raises(fetch.FetchError, match="choose from detector, mobilenetv2"):
-        fetch.fetch_backbone("vgg", None, tmp_path)
