@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import TrainingError
-from training.frozen_set import LEAST_OF_A_CLASS
+from training.freezing import LEAST_OF_A_CLASS
 from training.intervals import ROUNDS, draw_weights, middle
 from training.margins import DEFAULT_MARGINS, LOWER_IS_BETTER, Margins
 from training.metrics import EXAMPLES_FOR_FIVE_PER_CENT, Ranked, measure_ranked, rounded

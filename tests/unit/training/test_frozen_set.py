@@ -10,7 +10,8 @@ from tests.unit.training.faces import DrawnFaceDetector, draw_face, write_faces
 from training.crops import FaceCutter
 from training.dataset import Item, discover_items
 from training.errors import TrainingError
-from training.frozen_set import FrozenSet, freeze_set, frozen_places, open_frozen_set
+from training.freezing import freeze_set, frozen_places
+from training.frozen_set import FrozenSet, open_frozen_set
 
 
 @pytest.fixture
@@ -68,6 +69,15 @@ def test_a_change_is_refused(faces: Path, tmp_path: Path, cutter: FaceCutter, na
 
     with pytest.raises(TrainingError, match=r"altered|lacks|no frozen set"):
         open_frozen_set(frozen.directory, frozen.sha256)
+
+
+def test_freezing_the_same_material_again_mends_a_set(faces: Path, tmp_path: Path, cutter: FaceCutter) -> None:
+    """What the message advises works."""
+    frozen = freeze(faces, tmp_path, cutter)
+    (frozen.directory / frozen.files[0].name).unlink()
+
+    assert freeze(faces, tmp_path, cutter) == frozen
+    assert len(list((tmp_path / "shelf").iterdir())) == 1
 
 
 def test_another_set_at_its_place_is_refused(faces: Path, tmp_path: Path, cutter: FaceCutter) -> None:
