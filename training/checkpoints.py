@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Goes up with every change of fitting or feeding that changes what a network learns.
-FIT_VERSION = 1
+FIT_VERSION = 2
 
 Arrays = list[NDArray[Any]]
 

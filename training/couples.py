@@ -52,8 +52,9 @@ class CoupleDrawer:
         self._fake = np.array([item.is_fake for item in items], bool)
         if not self._fake.any() or self._fake.all():
             raise TrainingError("training needs real and fake faces, got one class only")
-        sources = np.array([f"{item.label} {item.source}" for item in items])
-        self._weights = _root_of_size(sources)
+        sources = np.array([f"{item.label} {item.kind} {item.source}" for item in items])
+        is_video = np.array([item.kind == "video" for item in items], bool)
+        self._weights = _weights_of(sources, self._fake, is_video, recipe.video_share)
         self._partners = _partners_of(faces, material, matched)
         self._pairable = np.array([row in self._partners for row in range(len(faces))], bool)
 
@@ -101,9 +102,20 @@ class CoupleDrawer:
         return View(item, face, "clean", 0, is_fake) if is_clean else View(item, face, "degraded", number, is_fake)
 
 
-def _root_of_size(sources: NDArray[np.str_]) -> NDArray[np.float64]:
+def _weights_of(
+    sources: NDArray[np.str_], fake: NDArray[np.bool_], is_video: NDArray[np.bool_], video_share: float | None
+) -> NDArray[np.float64]:
+    """How often each face is shown among those of its class."""
     _, places, counts = np.unique(sources, return_inverse=True, return_counts=True)
-    return np.asarray(1 / np.sqrt(counts[places]), np.float64)
+    weights = np.asarray(1 / np.sqrt(counts[places]), np.float64)
+    parts = [(target, kind) for target in (False, True) for kind in (False, True)]
+    # Videos more often among one class would tell the class.
+    if video_share is None or not all(((fake == target) & (is_video == kind)).any() for target, kind in parts):
+        return weights
+    for target, kind in parts:
+        chosen = (fake == target) & (is_video == kind)
+        weights[chosen] *= (video_share if kind else 1 - video_share) / weights[chosen].sum()
+    return weights
 
 
 def _partners_of(

@@ -10,6 +10,7 @@ import numpy as np
 from training.architecture import build_classifier
 from training.backbones.backbone import Backbone, layers_above
 from training.backbones.catalogue import build_backbone
+from training.fitting_folding import fold_norms
 from training.recipe import Recipe
 
 
@@ -51,6 +52,8 @@ def build_network(plan: NetworkPlan, *, recipe: Recipe, precision: str = "float3
         backbone = build_backbone(
             plan.backbone, weights=plan.weights, size_px=plan.size_px, weights_style=plan.weights_style
         )
+        if keeps_norms(backbone, recipe):
+            backbone = fold_norms(backbone)
         return FreshNetwork(build_classifier(backbone, dropout=recipe.dropout), backbone)
     finally:
         keras.config.set_dtype_policy(before)
@@ -74,14 +77,21 @@ def choose_precision(precision: str) -> str:
     return "mixed_float16" if keras.distribution.list_devices("gpu") else "float32"
 
 
+def keeps_norms(backbone: Backbone, recipe: Recipe) -> bool:
+    """Whether batch normalisation stays in inference mode.
+
+    A few thousand faces are too few to learn new statistics from, and a scan has other ones.
+    """
+    return backbone.is_pretrained if recipe.freeze_norms is None else recipe.freeze_norms
+
+
 def freeze(network: FreshNetwork, *, recipe: Recipe) -> None:
     """Lets the upper stages learn and nothing else; batch normalisation stays as it is where the recipe says so."""
     backbone = network.backbone
     learning = {layer.name for layer in layers_above(backbone, _blocks(backbone, recipe))}
-    keep_norms = backbone.is_pretrained if recipe.freeze_norms is None else recipe.freeze_norms
+    keeps = keeps_norms(backbone, recipe)
     for layer in backbone.network.layers:
-        # A few thousand faces are too few to learn new statistics from, and a scan has other ones.
-        is_kept = keep_norms and isinstance(layer, keras.layers.BatchNormalization)
+        is_kept = keeps and isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name in learning and not is_kept
 
 

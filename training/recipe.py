@@ -34,7 +34,8 @@ class Recipe:
         weight_decay: of kernels, decoupled from the gradient; biases and norms have none.
         clip_norm: largest norm of all gradients together; 0 is no limit.
         unfreeze: stages from the end that phase 2 trains; 0 trains the head alone, "all" everything.
-        freeze_norms: whether batch normalisation stays in inference mode; None: where the network starts from weights.
+        freeze_norms: whether batch normalisation stays in inference mode (and is folded into convolutions, which is
+            the same and faster); None: where the network starts from weights.
         dropout: share of feature channels dropped before the head.
         smoothing: label smoothing.
         mixup: alpha of MixUp (Zhang et al., ICLR 2018); 0 mixes nothing.
@@ -44,6 +45,8 @@ class Recipe:
         blended_share: share of the fakes shown that are a real face of the same batch, blended with itself.
         paired_share: share of the other fakes that come with a real face of their own source, or of its matched one.
         clean_share: share of the faces shown as a scan sees them.
+        video_share: share of the faces shown that come from videos, where both classes have pictures and videos; None
+            leaves it to the sizes of the sources.
         validation_share: share of the learning groups set aside to choose the best epoch by; 0 learns from all of them.
         validation_rows: the most faces that an epoch is judged on.
         patience: epochs without a better validation AUC before phase 2 ends; 0 never ends it early.
@@ -78,6 +81,7 @@ class Recipe:
     blended_share: float = 0.2
     paired_share: float = 0.3
     clean_share: float = 0.3
+    video_share: float | None = None
     validation_share: float = 0.0
     validation_rows: int = 600
     patience: int = 3
@@ -91,6 +95,8 @@ class Recipe:
             self._require(name, at_least=2)
         for name in ("blended_share", "paired_share", "clean_share", "rate_step"):
             self._require(name, at_least=0, at_most=1)
+        if self.video_share is not None:
+            self._require("video_share", above=0, below=1)
         for name in ("dropout", "smoothing", "ema", "momentum", "warm_up", "validation_share"):
             self._require(name, at_least=0, below=1)
         for name in ("weight_decay", "clip_norm", "mixup"):

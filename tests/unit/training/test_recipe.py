@@ -16,6 +16,7 @@ from training.recipe import Recipe
         ({"rate": 0.0}, "rate must be above 0, got 0.0"),
         ({"rate": float("nan")}, "rate must be above 0, got nan"),
         ({"ema": 1.0}, "ema must be at least 0 and below 1, got 1.0"),
+        ({"video_share": 1.0}, "video_share must be above 0 and below 1, got 1.0"),
         ({"blended_share": 1.5}, "blended_share must be at least 0 and at most 1, got 1.5"),
         ({"optimizer": "lion"}, "optimizer must be one of adamw, sgd, got 'lion'"),
         ({"precision": "int8"}, "precision must be one of auto, float32"),
