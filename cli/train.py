@@ -54,6 +54,8 @@ class _ClassWeights(click.ParamType["str | tuple[float, float]"]):
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("classifier"),
               show_default=True, help="Where the bundle goes; replaces an older one.")  # fmt: skip
 @click.option("--backbone", type=click.Choice(BACKBONES), default="mobilenetv2", show_default=True)
+@click.option("--size", "size_px", type=click.IntRange(32, 1024), default=160, show_default=True,
+              help="Side of the network's input in pixels, a multiple of 32.")  # fmt: skip
 @click.option("--name", default=None, help="Name of the classifier [default: fakesweep- and the backbone].")
 @click.option("--version", default="1", show_default=True, help="Version of the classifier.")
 @click.option("--exclude", multiple=True, metavar="SOURCE", help="Leave a source out altogether.")
@@ -99,6 +101,7 @@ def command(  # noqa: PLR0913 - one argument per option
     weights_style: str | None,
     output: Path,
     backbone: str,
+    size_px: int,
     name: str | None,
     version: str,
     exclude: tuple[str, ...],
@@ -143,6 +146,7 @@ def command(  # noqa: PLR0913 - one argument per option
             weights=weights,
             weights_style=weights_style,
             backbone=backbone,
+            size_px=size_px,
             name=name or f"fakesweep-{backbone}",
             version=version,
             folds=folds,

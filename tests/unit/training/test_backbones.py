@@ -96,7 +96,7 @@ def test_blocks_that_run_side_by_side_are_above_together() -> None:
     """The middle features beside the last ones start above the last stage, and the shared layers below do not."""
     above = {layer.name for layer in layers_above(build("mobilenetv2"), 1)}
 
-    assert {"block_13_expand", "middle_pool", "features", "out_relu"} <= above
+    assert {"block_13_expand", "last_repeated", "features", "out_relu"} <= above
     assert not {"block_12_add", "block_12_project", "Conv1"} & above
 
 
