@@ -7,6 +7,7 @@ exported network gives that without gradients; earlier layers see finer, and onl
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,9 @@ def _find_layer(network: keras.Model, name: str) -> Any:
     for layer in _all_layers(network):
         if layer.name == name:
             return layer
-    known = ", ".join(dict.fromkeys(layer.name for layer in _all_layers(network)))
-    raise TrainingError(f"the network has no layer {name!r}; it has {known}")
+    known = list(dict.fromkeys(layer.name for layer in _all_layers(network)))
+    nearest = ", ".join(get_close_matches(name, known, n=5, cutoff=0.0))
+    raise TrainingError(f"the network has no layer {name!r}: the nearest of its {len(known)} are {nearest}")
 
 
 def _all_layers(network: Any) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from worker.pipeline.explaining import ExplainedFace
+from worker.pipeline.explained_face import ExplainedFace
 from worker.pipeline.heat import heat_scale
 from worker.pipeline.results import Pixels
 

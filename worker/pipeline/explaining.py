@@ -3,7 +3,7 @@
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from worker.pipeline.classifier import Classifier
 from worker.pipeline.decoding import decode_frames
 from worker.pipeline.errors import BundleError
-from worker.pipeline.heat import HEAT_SPAN, HeatMap, overlay_heat, place_heat
+from worker.pipeline.explained_face import ExplainedFace, JudgedFace
+from worker.pipeline.heat import HEAT_SPAN, measure_heat_span
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath
 from worker.pipeline.preprocessing import crop_face
 from worker.pipeline.probe import probe_video
-from worker.pipeline.results import Box, Frame, Pixels
+from worker.pipeline.results import Frame, Pixels
 from worker.pipeline.sampling import plan_decode
 from worker.pipeline.scan import ScanOptions
+
+__all__ = ["ExplainedFace", "HeatMaker", "JudgedFace", "choose_faces", "explain_picture", "explain_video"]
 
 HeatMaker = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Crops (n, size, size, 3) as `crop_face` cuts them, to heat maps (n, height, width) in logits."""
@@ -29,76 +32,6 @@ SAME_MOMENT_S = 0.001
 """Times are stored as they were decoded; only the way through a database may round them."""
 
 _DEFAULT_LIMITS = Limits()
-
-
-@dataclass(frozen=True)
-class JudgedFace:
-    """A face as a scan found it.
-
-    Args:
-        t_s: presentation time of its frame, None in a picture.
-        box: in pixels of the displayed video or picture.
-        track: number of the person.
-        score: calibrated, 0..1.
-    """
-
-    t_s: float | None
-    box: Box
-    track: int
-    score: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score <= 1:
-            raise ValueError(f"a score must be in 0..1, got {self.score}")
-
-
-@dataclass(frozen=True)
-class ExplainedFace:
-    """A judged face with its heat map and the frame that it is in.
-
-    Args:
-        judged: the face as the scan found it.
-        logit: found again now.
-        score: calibrated from that logit; what the scan stored, but for rounding.
-        heat_map: (height, width), logits.
-        frame: with the frame's pixels and their scale.
-        crop_margin: that the crop was cut with.
-        span: logits of a place that get the fullest colour, the same for all faces of the classifier.
-    """
-
-    judged: JudgedFace
-    logit: float
-    score: float
-    heat_map: HeatMap
-    frame: Frame
-    crop_margin: float
-    span: float = HEAT_SPAN
-
-    @property
-    def box(self) -> Box:
-        """The face in pixels of `frame`."""
-        return self.judged.box.scaled(1 / self.frame.scale)
-
-    def draw_crop(self, size_px: int) -> Pixels:
-        """The square around the face that the classifier saw, (size_px, size_px, 3)."""
-        return crop_face(self.frame.pixels, self.box, size_px=size_px, margin=self.crop_margin)
-
-    def draw_heat(self, size_px: int) -> Pixels:
-        """The same square with the heat map over it."""
-        return overlay_heat(self.draw_crop(size_px), self.heat_map, span=self.span)
-
-    def draw_frame(self) -> Pixels:
-        """The whole frame with a line around the face and the heat map where the crop was cut."""
-        import cv2  # noqa: PLC0415 - importing the pipeline stays cheap
-
-        picture = place_heat(self.frame.pixels, self.box, self.heat_map, margin=self.crop_margin, span=self.span)
-        box = self.box
-        start, end = (round(box.x), round(box.y)), (round(box.x + box.w), round(box.y + box.h))
-        width = max(1, max(picture.shape) // 600)
-        # Light on dark, so that it shows on any picture.
-        cv2.rectangle(picture, start, end, (0, 0, 0), width + 2, cv2.LINE_AA)
-        cv2.rectangle(picture, start, end, (255, 255, 255), width, cv2.LINE_AA)
-        return picture
 
 
 def choose_faces(faces: Sequence[JudgedFace], count: int) -> list[JudgedFace]:
@@ -145,7 +78,7 @@ def explain_video(
     explained: dict[JudgedFace, ExplainedFace] = {}
     for frame, found in _frames_of_faces(frames, faces):
         explained |= _explain(frame, found, classifier, calibration="face", make_heat=make_heat)
-    return [explained[face] for face in faces if face in explained]
+    return _scaled([explained[face] for face in faces if face in explained], is_own=make_heat is None)
 
 
 def explain_picture(
@@ -158,7 +91,15 @@ def explain_picture(
     """
     frame = Frame(0.0, pixels, 1.0)
     explained = _explain(frame, faces, classifier, calibration="image", make_heat=make_heat)
-    return [explained[face] for face in faces]
+    return _scaled([explained[face] for face in faces], is_own=make_heat is None)
+
+
+def _scaled(faces: list[ExplainedFace], *, is_own: bool) -> list[ExplainedFace]:
+    """The faces on a scale that fits their maps, where those are not the classifier's own."""
+    if is_own or not faces:
+        return faces
+    span = measure_heat_span(np.concatenate([face.heat_map.ravel() for face in faces]))
+    return [replace(face, span=span) for face in faces]
 
 
 def _frames_of_faces(

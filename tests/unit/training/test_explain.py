@@ -90,7 +90,10 @@ def test_a_patch_lights_up_where_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("layer", "message"),
-    [("nose", "no layer 'nose'; it has pixels, normalise, backbone"), ("logit", r"'logit' has no places .*\(2, 1\)")],
+    [
+        ("tiny_7", r"no layer 'tiny_7': the nearest of its \d+ are tiny_"),
+        ("logit", r"'logit' has no places .*\(2, 1\)"),
+    ],
 )
 def test_a_layer_that_cannot_be_explained(
     network: keras.Model, crops: NDArray[np.uint8], layer: str, message: str
