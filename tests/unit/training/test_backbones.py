@@ -13,7 +13,7 @@ from training.errors import TrainingError
 SIZE_PX = 64
 # Side and channels of the last features at an input of 64 px.
 FEATURES = {
-    "mobilenetv2": (2, 1856),
+    "mobilenetv2": (4, 1856),
     "mobilenetv3": (2, 960),
     "efficientnetv2b0": (2, 1280),
     "densenet121": (2, 1024),
