@@ -1,13 +1,17 @@
 """Degrades faces of both classes alike, so that no class is known by its codec, size, colour or framing.
 
-Every function takes and gives (height, width, 3), RGB, uint8, and draws from the generator it is given.
+Nothing here is told a label. Every function takes and gives (height, width, 3), RGB, uint8, and draws from the
+generator it is given.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
 
+from training.compression import draw_setting, encode_face
+from training.errors import TrainingError
 from worker.pipeline.results import Pixels
 
 KERNELS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
@@ -15,65 +19,127 @@ KERNELS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA, cv2.INTER_LANCZOS4
 ENLARGING_KERNELS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 Rng = np.random.Generator
+Step = Callable[[Pixels, Rng], Pixels]
 
 
-def degrade(pixels: Pixels, rng: Rng) -> Pixels:
+@dataclass(frozen=True)
+class Degradation:
+    """The odds, 0..1, of each step; 0 switches a step off, so that an ablation can.
+
+    Args:
+        blur: Gaussian or median.
+        colour: brightness, contrast, gamma, saturation, balance.
+        grey: without colour.
+        noise: of 1 to 10 grey levels.
+        resolution: shrunk and enlarged with mixed kernels.
+        sharpen: unsharp mask.
+        jpeg: quality 30 to 95.
+        jpeg_again: a second time.
+        h264: CRF 18 to 40, at web sizes every other time.
+        cut_out: a rectangle painted over.
+        edges: outermost rows or columns repeated inward.
+        flip: left and right exchanged, while the face is framed.
+        turn: turned by up to 8 degrees, while the face is framed.
+        zoom: framed wider or closer than a scan does.
+
+    Raises:
+        TrainingError: odds are not within 0..1.
+    """
+
+    blur: float = 0.20
+    colour: float = 0.40
+    grey: float = 0.12
+    noise: float = 0.20
+    resolution: float = 0.45
+    sharpen: float = 0.15
+    jpeg: float = 0.55
+    jpeg_again: float = 0.15
+    h264: float = 0.35
+    cut_out: float = 0.15
+    edges: float = 0.12
+    flip: float = 0.5
+    turn: float = 0.3
+    zoom: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not 0 <= getattr(self, field.name) <= 1:
+                raise TrainingError(f"odds of {field.name} must be from 0 to 1, got {getattr(self, field.name)}")
+
+    def without(self, *steps: str) -> "Degradation":
+        """The same with some steps switched off.
+
+        Raises:
+            TrainingError: there is no step of a name.
+        """
+        known = [field.name for field in fields(self)]
+        unknown = [step for step in steps if step not in known]
+        if unknown:
+            raise TrainingError(f"no degradation called {unknown[0]!r}: there are {', '.join(known)}")
+        return replace(self, **dict.fromkeys(steps, 0.0))
+
+
+DEFAULT_DEGRADATION = Degradation()
+NO_DEGRADATION = Degradation(*[0.0] * len(fields(Degradation)))
+
+
+def degrade(pixels: Pixels, rng: Rng, degradation: Degradation = DEFAULT_DEGRADATION) -> Pixels:
     """One random chain of degradations, as a picture meets them: optics, editing, scaling, then compression."""
-    steps: tuple[tuple[float, Callable[[Pixels, Rng], Pixels]], ...] = (
-        (0.20, blur),
-        (0.40, shift_colours),
-        (0.12, to_grey),
-        (0.20, add_noise),
-        (0.50, lose_resolution),
-        (0.15, sharpen),
-        (0.70, recompress),
-        (0.25, recompress),
-        (0.15, cut_out),
-        (0.12, replicate_edges),
-    )
-    for probability, step in steps:
+    odds = degradation
+    before: list[tuple[float, Step]] = [
+        (odds.blur, blur),
+        (odds.colour, shift_colours),
+        (odds.grey, to_grey),
+        (odds.noise, add_noise),
+        (odds.resolution, lose_resolution),
+        (odds.sharpen, sharpen),
+    ]
+    codecs: list[tuple[float, Step]] = [
+        (odds.jpeg, recompress),
+        (odds.h264, encode_video),
+        (odds.jpeg_again, recompress),
+    ]
+    # A photograph becomes a frame of a video, or a frame is saved as a picture.
+    if rng.random() < 0.5:
+        codecs.reverse()
+    after: list[tuple[float, Step]] = [(odds.cut_out, cut_out), (odds.edges, replicate_edges)]
+    for probability, step in (*before, *codecs, *after):
         if rng.random() < probability:
             pixels = step(pixels, rng)
     return pixels
 
 
-def jitter(wide: Pixels, rng: Rng, *, size_px: int, margin_ratio: float) -> Pixels:
-    """A crop of about the scanned framing out of a wider one, shifted, scaled, turned a little and flipped.
-
-    Args:
-        wide: a square crop that shows more than the network sees.
-        rng: the source of chance.
-        size_px: side of the result.
-        margin_ratio: side of the wide crop / side of the scanned crop, above 1.
-    """
-    side = wide.shape[0]
-    wanted = side / margin_ratio * rng.uniform(0.85, 1.12)
-    slack = 0.06 * wanted
-    centre = side / 2 + rng.uniform(-slack, slack, size=2)
-    turn = rng.uniform(-8, 8) if rng.random() < 0.3 else 0.0
-    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), turn, size_px / wanted)
-    matrix[:, 2] += size_px / 2 - centre
-    kernel = int(rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
-    cut = cv2.warpAffine(wide, matrix, (size_px, size_px), flags=kernel, borderMode=cv2.BORDER_REPLICATE)
-    picture = np.asarray(cut, np.uint8)
-    return flip(picture) if rng.random() < 0.5 else picture
-
-
-def flip(pixels: Pixels) -> Pixels:
-    """Left and right exchanged."""
-    return np.ascontiguousarray(pixels[:, ::-1])
-
-
 def recompress(pixels: Pixels, rng: Rng) -> Pixels:
-    """JPEG at quality 30 to 95, with full or halved colour; two in five pass through it on a shifted grid."""
+    """JPEG at quality 30 to 95, colour full or halved, two in five on a shifted grid, one in four at a smaller size."""
     quality = int(rng.integers(30, 96))
     sampling = int(rng.choice((cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)))
     shift = int(rng.integers(1, 8)) if rng.random() < 0.4 else 0
-    moved = cv2.copyMakeBorder(pixels, shift, 0, shift, 0, cv2.BORDER_REPLICATE) if shift else pixels
+    factor = rng.uniform(0.3, 0.9) if rng.random() < 0.25 else 1.0
+    height, width = pixels.shape[:2]
+    size = (max(8, round(width * factor)), max(8, round(height * factor)))
+    small = pixels if factor == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    saved = encode_jpeg(np.asarray(small, np.uint8), quality, shift_px=shift, sampling=sampling)
+    return (
+        saved
+        if factor == 1
+        else np.asarray(cv2.resize(saved, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    )
+
+
+def encode_jpeg(
+    pixels: Pixels, quality: int, *, shift_px: int = 0, sampling: int = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+) -> Pixels:
+    """The picture after its way through JPEG, its blocks `shift_px` off the corner."""
+    moved = cv2.copyMakeBorder(pixels, shift_px, 0, shift_px, 0, cv2.BORDER_REPLICATE) if shift_px else pixels
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     encoded = cv2.imencode(".jpg", np.ascontiguousarray(moved[:, :, ::-1]), options)[1]
     decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
-    return np.ascontiguousarray(decoded[shift:, shift:, ::-1])
+    return np.ascontiguousarray(decoded[shift_px:, shift_px:, ::-1])
+
+
+def encode_video(pixels: Pixels, rng: Rng) -> Pixels:
+    """H.264 at CRF 18 to 40, at the size of faces in web video every other time."""
+    return encode_face(pixels, draw_setting(rng))
 
 
 def lose_resolution(pixels: Pixels, rng: Rng) -> Pixels:
@@ -82,8 +148,6 @@ def lose_resolution(pixels: Pixels, rng: Rng) -> Pixels:
     factor = rng.uniform(0.25, 0.9)
     small = (max(8, round(width * factor)), max(8, round(height * factor)))
     shrunk = cv2.resize(pixels, small, interpolation=int(rng.choice(KERNELS)))
-    if rng.random() < 0.3:
-        shrunk = recompress(np.asarray(shrunk, np.uint8), rng)
     grown = cv2.resize(shrunk, (width, height), interpolation=int(rng.choice(ENLARGING_KERNELS)))
     return np.asarray(grown, np.uint8)
 
