@@ -1,6 +1,7 @@
 """Loads weights files, and tells by their hash which normalisation and padding their values want."""
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +65,11 @@ def load_weights(network: keras.Model, weights: Path, name: str) -> None:
     """
     _require_file(weights)
     try:
-        network.load_weights(str(weights))
-    except (ValueError, OSError, KeyError, TypeError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file does not hold, and leaves them as they were drawn.
+            warnings.filterwarnings("error", message="Skipping|A total of")
+            network.load_weights(str(weights))
+    except (ValueError, OSError, KeyError, TypeError, UserWarning) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise TrainingError(
             f"{weights} does not fit the network {name!r} without its top ({lines[0]}):"
