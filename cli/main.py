@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "retry": "Queue the failed videos of a batch again.",
     "review": "Set a person's label beside the machine's verdict.",
     "classify": "Judge pictures, without queue or database.",
+    "collect": "Collect pictures for training.",
     "train": "Train a classifier from labelled faces.",
     "evaluate": "Measure a classifier on held-out material.",
     "classifiers": "List, import, activate and roll back classifiers.",
