@@ -22,6 +22,8 @@ SPAN_SHARE = 0.9
 """Share of the places of faces that lie within a classifier's span."""
 STRENGTH = 0.75
 """Share of the fullest colour; the rest is the face below it, in grey."""
+DARKEST, BRIGHTEST = 48, 235
+"""Greys of the face below: the same heat shows alike on dark faces and on bright ones."""
 CONTOUR_AT = 0.5
 """The line around what speaks for fake, as a share of the span."""
 LEAST_CONTOUR = 0.005
@@ -139,6 +141,7 @@ def _blend(pixels: Pixels, heat: NDArray[np.float32]) -> Pixels:
     import cv2  # noqa: PLC0415 - as above
 
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
+    grey = DARKEST + grey * ((BRIGHTEST - DARKEST) / 255)
     colours = _colour_table()[np.round((heat + 1) / 2 * (_TABLE_SIDE - 1)).astype(np.int64)]
     # The surer a place is, the more of its colour; places that say nothing leave the face to be seen.
     opacity = (STRENGTH * np.abs(heat))[..., None]

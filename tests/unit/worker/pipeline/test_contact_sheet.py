@@ -36,7 +36,8 @@ def test_each_face_stands_beside_its_heat() -> None:
         assert (sheet[top : top + SIDE, left : left + SIDE] == grey).all()
         heat = sheet[top : top + SIDE, left + SIDE : left + 2 * SIDE]
         assert heat[15, 15, 0] > heat[15, 15, 2] + 60
-        assert (heat[200:, 200:] == grey).all()
+        # Its tones are brought nearer to each other, so that heat shows on any of them.
+        assert (heat[200:, 200:] == round(48 + grey * 187 / 255)).all()
 
 
 def test_a_caption_has_moment_score_and_person() -> None:
