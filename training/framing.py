@@ -37,10 +37,11 @@ def jitter(
 def frame_as_scanned(wide: Pixels, *, size_px: int, margin_ratio: float) -> Pixels:
     """The middle of a wide crop, which a scan would have cut; up to half a pixel of rounding."""
     side = wide.shape[0]
-    corner = (side - side / margin_ratio) / 2
-    left = round(corner)
-    if side - 2 * left == size_px:
+    if abs(side / margin_ratio - size_px) < 1:
+        # Cut and not resampled: a softness that only some views had would tell them apart.
+        left = (side - size_px) // 2
         return np.ascontiguousarray(wide[left : left + size_px, left : left + size_px])
+    corner = (side - side / margin_ratio) / 2
     matrix = np.array([[1, 0, -corner], [0, 1, -corner]], np.float64) * (size_px * margin_ratio / side)
     cut = cv2.warpAffine(wide, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cut, np.uint8)
