@@ -15,6 +15,7 @@ from training.crops import FaceSet
 from training.dataset import Item
 from training.errors import TrainingError
 from training.recipe import Recipe
+from training.shown import shown_weights
 from training.views import View
 
 Rows = NDArray[np.int64]
@@ -52,9 +53,7 @@ class CoupleDrawer:
         self._fake = np.array([item.is_fake for item in items], bool)
         if not self._fake.any() or self._fake.all():
             raise TrainingError("training needs real and fake faces, got one class only")
-        sources = np.array([f"{item.label} {item.kind} {item.source}" for item in items])
-        is_video = np.array([item.kind == "video" for item in items], bool)
-        self._weights = _weights_of(sources, self._fake, is_video, recipe.video_share)
+        self._weights = shown_weights(items, replay=recipe.replay, video_share=recipe.video_share)
         self._partners = _partners_of(faces, material, matched)
         self._pairable = np.array([row in self._partners for row in range(len(faces))], bool)
 
@@ -96,26 +95,10 @@ class CoupleDrawer:
     def _view(self, row: int, number: int, *, is_clean: bool, is_blended: bool) -> View:
         item, face = int(self._items[row]), int(self._faces[row])
         if is_blended:
-            return View(item, face, "blended", number, is_fake=True)
+            return View(item, face, "blended_clean" if is_clean else "blended", number, is_fake=True)
         is_fake = bool(self._fake[row])
         # The clean view is one: its number draws nothing.
         return View(item, face, "clean", 0, is_fake) if is_clean else View(item, face, "degraded", number, is_fake)
-
-
-def _weights_of(
-    sources: NDArray[np.str_], fake: NDArray[np.bool_], is_video: NDArray[np.bool_], video_share: float | None
-) -> NDArray[np.float64]:
-    """How often each face is shown among those of its class."""
-    _, places, counts = np.unique(sources, return_inverse=True, return_counts=True)
-    weights = np.asarray(1 / np.sqrt(counts[places]), np.float64)
-    parts = [(target, kind) for target in (False, True) for kind in (False, True)]
-    # Videos more often among one class would tell the class.
-    if video_share is None or not all(((fake == target) & (is_video == kind)).any() for target, kind in parts):
-        return weights
-    for target, kind in parts:
-        chosen = (fake == target) & (is_video == kind)
-        weights[chosen] *= (video_share if kind else 1 - video_share) / weights[chosen].sum()
-    return weights
 
 
 def _partners_of(

@@ -35,6 +35,8 @@ class Item:
         generator: what made it, in words, where known.
         licence: terms as stated by the manifest.
         origin: the repository or package it came from.
+        weight: how often it is shown, beside others of its source.
+        is_reviewed: whether a reviewer's label of a scanned video made it an item.
     """
 
     path: Path
@@ -46,6 +48,8 @@ class Item:
     generator: str = ""
     licence: str = ""
     origin: str = ""
+    weight: float = 1.0
+    is_reviewed: bool = False
 
     @property
     def is_fake(self) -> bool:

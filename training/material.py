@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from training.crops import FaceCutter, FaceSet, Skipped, cut_all
 from training.crossvalidate import Dealt, leave_one_out_folds
 from training.dataset import Item, discover_items
+from training.errors import TrainingError
+from training.freezing import frozen_places
+from training.frozen_set import FrozenSet
 from training.grouping import assign_folds, duplicate_pairs, group_items
 from training.options import Say, TrainOptions
 from worker.pipeline.faces import FaceDetector
@@ -64,6 +67,7 @@ def gather(options: TrainOptions, *, say: Say) -> Material:
     pairs, skipped = cut_all(items, cutter, on_progress=lambda done, of: progress(done, of, 0.0))
     for skip in skipped:
         say(f"skipped {skip.path}: {skip.why}")
+    pairs = _without_frozen(pairs, options.frozen, cutter, say=say)
     usable = [item for item, _ in pairs]
     duplicates = duplicate_pairs([faces.thumbprint for _, faces in pairs])
     groups = group_items(usable, duplicates, matched=options.matched)
@@ -97,6 +101,22 @@ def tell_tenths(say: Say, what: str) -> Callable[[int, int, float], None]:
             say(f"{done} of {of} {what}{remaining}")
 
     return tell
+
+
+def _without_frozen(
+    pairs: list[tuple[Item, FaceSet]], frozen: FrozenSet | None, cutter: FaceCutter, *, say: Say
+) -> list[tuple[Item, FaceSet]]:
+    """Drops what the frozen evaluation set holds too, so that whoever learns here can be compared there."""
+    if frozen is None:
+        return pairs
+    barred = set(frozen_places([faces for _, faces in pairs], frozen, cutter))
+    if len(barred) == len(pairs):
+        raise TrainingError(
+            "there is nothing to learn from but the frozen evaluation set: give other material by --data"
+        )
+    if barred:
+        say(f"left out {len(barred)} files that the frozen evaluation set holds too, or near-duplicates of")
+    return [pair for place, pair in enumerate(pairs) if place not in barred]
 
 
 def _without_leaks(

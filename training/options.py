@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.dataset import Item
+from training.frozen_set import FrozenSet
 from training.recipe import Recipe
 from training.views import ViewPlan
 
@@ -34,6 +35,7 @@ class TrainOptions:
         views: how many views of each face are judged.
         recipe: how the network is fitted.
         items: material besides what lies below the roots.
+        frozen: the evaluation set that nothing may be learnt from.
         is_fresh: whether to forget what an interrupted run of the same kind left.
         makes_bundle: whether to fit the network that is kept; without it the run ends with its figures.
         on_step: is told the steps done and the steps in all of each epoch.
@@ -58,6 +60,7 @@ class TrainOptions:
     views: ViewPlan = field(default_factory=ViewPlan)
     recipe: Recipe = field(default_factory=Recipe)
     items: tuple[Item, ...] = ()
+    frozen: FrozenSet | None = None
     is_fresh: bool = False
     makes_bundle: bool = True
     on_step: Callable[[int, int], None] | None = None

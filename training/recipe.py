@@ -47,6 +47,7 @@ class Recipe:
         clean_share: share of the faces shown as a scan sees them.
         video_share: share of the faces shown that come from videos, where both classes have pictures and videos; None
             leaves it to the sizes of the sources.
+        replay: share of the old set in the faces shown of each class, where reviewed videos stand beside it.
         validation_share: share of the learning groups set aside to choose the best epoch by; 0 learns from all of them.
         validation_rows: the most faces that an epoch is judged on.
         patience: epochs without a better validation AUC before phase 2 ends; 0 never ends it early.
@@ -59,29 +60,30 @@ class Recipe:
 
     head_epochs: int = 30
     head_rate: float = 3e-3
-    epochs: int = 6
-    rows_per_epoch: int = 2048
+    epochs: int = 5
+    rows_per_epoch: int = 4096
     batch: int = 32
     optimizer: Optimizer = "adamw"
-    rate: float = 3e-4
-    stage_decay: float = 0.8
-    warm_up: float = 0.1
+    rate: float = 8e-4
+    stage_decay: float = 1.0
+    warm_up: float = 0.05
     momentum: float = 0.9
     rate_steps: tuple[float, ...] = (0.6, 0.85)
     rate_step: float = 0.1
-    weight_decay: float = 1e-2
+    weight_decay: float = 2e-2
     clip_norm: float = 1.0
     unfreeze: int | Literal["all"] = "all"
     freeze_norms: bool | None = None
     dropout: float = 0.0
     smoothing: float = 0.05
     mixup: float = 0.0
-    ema: float = 0.99
+    ema: float = 0.98
     class_weights: ClassWeights = "equal"
-    blended_share: float = 0.2
+    blended_share: float = 0.3
     paired_share: float = 0.3
-    clean_share: float = 0.3
-    video_share: float | None = None
+    clean_share: float = 0.2
+    video_share: float | None = 0.35
+    replay: float = 0.8
     validation_share: float = 0.0
     validation_rows: int = 600
     patience: int = 3
@@ -95,6 +97,7 @@ class Recipe:
             self._require(name, at_least=2)
         for name in ("blended_share", "paired_share", "clean_share", "rate_step"):
             self._require(name, at_least=0, at_most=1)
+        self._require("replay", above=0, below=1)
         if self.video_share is not None:
             self._require("video_share", above=0, below=1)
         for name in ("dropout", "smoothing", "ema", "momentum", "warm_up", "validation_share"):

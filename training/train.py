@@ -13,6 +13,7 @@ from training.bundle import BundleFacts, write_bundle
 from training.card import write_card
 from training.checkpoints import CurvePoint, RunDirectory
 from training.crossvalidate import Dealt, HeldOut, judge_held_out, set_validation_aside
+from training.dataset import Item
 from training.errors import TrainingError
 from training.figures import Fitted, fit_all, judged_of, measure_all
 from training.fitting import Fitter, final_weights
@@ -74,8 +75,12 @@ def train_classifier(options: TrainOptions, *, say: Say) -> dict[str, Any]:
 def shape_of(options: TrainOptions, material: Material) -> dict[str, Any]:
     """Everything that decides what a run gives, as JSON: another value of it is another run."""
     items = [
-        [faces.sha256, len(faces.crops), item.label, item.source, *item.identities] for item, faces in material.pairs
+        [faces.sha256, len(faces.crops), item.label, item.source, *item.identities, *_review_of(item)]
+        for item, faces in material.pairs
     ]
+    recipe = dataclasses.asdict(options.recipe)
+    if not any(item.is_reviewed for item in material.items):
+        del recipe["replay"]
     return {
         "items": items,
         "groups": material.groups,
@@ -88,7 +93,7 @@ def shape_of(options: TrainOptions, material: Material) -> dict[str, Any]:
         "weights_style": options.weights_style,
         "size_px": options.size_px,
         "views": dataclasses.asdict(options.views),
-        "recipe": dataclasses.asdict(options.recipe),
+        "recipe": recipe,
         "precision": choose_precision(options.recipe.precision),
         "keras": f"{keras.__version__} {keras.backend.backend()}",
     }
@@ -109,6 +114,10 @@ def write_figures(options: TrainOptions, facts: BundleFacts) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     content = {"training": facts.training, "metrics": facts.metrics}
     (options.output / "figures.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _review_of(item: Item) -> list[float]:
+    return [item.weight] if item.is_reviewed else []
 
 
 def _expect(
@@ -181,9 +190,7 @@ def _fit_split(
     return HeldOut(rows, logits, (by_row[rows] == "test").astype(np.int64)), result[1], weights
 
 
-def _measure(
-    options: TrainOptions, material: Material, bank: Bank, held_out: HeldOut
-) -> tuple[dict[str, Any], Fitted]:
+def _measure(options: TrainOptions, material: Material, bank: Bank, held_out: HeldOut) -> tuple[dict[str, Any], Fitted]:
     judged = judged_of(bank, held_out, material.items, material.groups)
     only = [1] if material.has_split else None
     metrics = {"protocol": _protocol(options, material), "clean": measure_all(judged, only=only)}
