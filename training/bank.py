@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.augmentation import DEFAULT_DEGRADATION
 from training.feeding import Material, stream_pixels
 from training.views import View, ViewPlan, list_views
 
@@ -70,7 +71,7 @@ def fill_bank(
         directory: where the features are kept.
         on_progress: called with rows done, rows in all, seconds so far.
     """
-    views = tuple(list_views(material, replace(plan, blended=0)))
+    views = tuple(list_views(material, replace(plan, blended=0, crossed=0)))
     path = directory / f"{_key_of(material, pooled_network, plan)}-pooled.npy"
     if not path.is_file():
         directory.mkdir(parents=True, exist_ok=True)
@@ -101,7 +102,7 @@ def _features(
 
 
 def _key_of(material: Material, network: keras.Model, plan: ViewPlan) -> str:
-    digest = hashlib.sha256(f"{plan.degraded} {plan.seed}".encode())
+    digest = hashlib.sha256(f"{plan.degraded} {plan.seed} {DEFAULT_DEGRADATION}".encode())
     for item, faces in material:
         digest.update(f"{faces.sha256} {item.label} {len(faces.crops)} {faces.crops.shape}".encode())
     for weight in network.get_weights():

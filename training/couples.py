@@ -16,7 +16,7 @@ from training.dataset import Item
 from training.errors import TrainingError
 from training.recipe import Recipe
 from training.shown import shown_weights
-from training.views import View
+from training.views import Kind, View
 
 Rows = NDArray[np.int64]
 
@@ -73,10 +73,14 @@ class CoupleDrawer:
         second[paired] = self._draw_rows(self._pairable, int(paired.sum()), rng)
         first[paired] = [rng.choice(self._partners[row]) for row in second[paired].tolist()]
         views: list[View] = []
+        crossed = blended & (rng.random(count) < recipe.crossed_share)
         for n in range(count):
             number = _FIRST_NUMBER + (epoch * count + n) * 2
-            views.append(self._view(first[n], number, is_clean=clean[n], is_blended=False))
-            views.append(self._view(second[n], number + 1, is_clean=clean[n], is_blended=blended[n]))
+            views.append(self._view(first[n], number, is_clean=clean[n]))
+            if blended[n]:
+                views.append(self._blend(second[n], number + 1, is_clean=clean[n], is_crossed=crossed[n]))
+            else:
+                views.append(self._view(second[n], number + 1, is_clean=clean[n]))
         return views
 
     def _draw_apart(self, count: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
@@ -92,13 +96,15 @@ class CoupleDrawer:
         weights = self._weights[rows]
         return rng.choice(rows, size=count, p=weights / weights.sum())
 
-    def _view(self, row: int, number: int, *, is_clean: bool, is_blended: bool) -> View:
-        item, face = int(self._items[row]), int(self._faces[row])
-        if is_blended:
-            return View(item, face, "blended_clean" if is_clean else "blended", number, is_fake=True)
-        is_fake = bool(self._fake[row])
+    def _view(self, row: int, number: int, *, is_clean: bool) -> View:
+        item, face, is_fake = int(self._items[row]), int(self._faces[row]), bool(self._fake[row])
         # The clean view is one: its number draws nothing.
         return View(item, face, "clean", 0, is_fake) if is_clean else View(item, face, "degraded", number, is_fake)
+
+    def _blend(self, row: int, number: int, *, is_clean: bool, is_crossed: bool) -> View:
+        kinds: tuple[tuple[Kind, Kind], ...] = (("blended", "blended_clean"), ("crossed", "crossed_clean"))
+        kind = kinds[int(is_crossed)][int(is_clean)]
+        return View(int(self._items[row]), int(self._faces[row]), kind, number, is_fake=True)
 
 
 def _partners_of(

@@ -16,7 +16,7 @@ from training.couples import CoupleDrawer
 from training.crops import FaceSet
 from training.dataset import Item
 from training.recipe import Recipe
-from training.views import View, draw_view
+from training.views import DEFAULT_DRAWING, Drawing, View, draw_view
 from worker.pipeline.results import Pixels
 
 Material = Sequence[tuple[Item, FaceSet]]
@@ -31,6 +31,7 @@ class DrawnFaces(keras.utils.PyDataset):  # type: ignore[misc]  # Keras publishe
     Args:
         material: items with their faces.
         drawer: which views an epoch shows.
+        drawing: how a view is drawn.
         recipe: batch, MixUp, class weights, seed.
         first_epoch: the epoch that comes first, counted from 0.
         threads: that draw faces; None fits the machine.
@@ -42,6 +43,7 @@ class DrawnFaces(keras.utils.PyDataset):  # type: ignore[misc]  # Keras publishe
         drawer: CoupleDrawer,
         *,
         recipe: Recipe,
+        drawing: Drawing = DEFAULT_DRAWING,
         first_epoch: int = 0,
         threads: int | None = None,
     ) -> None:
@@ -50,6 +52,7 @@ class DrawnFaces(keras.utils.PyDataset):  # type: ignore[misc]  # Keras publishe
         self._material = material
         self._drawer = drawer
         self._recipe = recipe
+        self._drawing = drawing
         self._epoch = first_epoch
         self._views = drawer.draw(first_epoch)
         self._pool = ThreadPoolExecutor(threads or thread_count(), thread_name_prefix="faces")
@@ -80,7 +83,7 @@ class DrawnFaces(keras.utils.PyDataset):  # type: ignore[misc]  # Keras publishe
         return self._views[index * self._recipe.batch : (index + 1) * self._recipe.batch]
 
     def _draw(self, view: View) -> Pixels:
-        return draw_view(self._material[view.item][1], view, seed=self._recipe.seed)
+        return draw_view(self._material[view.item][1], view, seed=self._recipe.seed, drawing=self._drawing)
 
     def _mixed(
         self, pixels: NDArray[np.uint8], targets: NDArray[np.float32], index: int

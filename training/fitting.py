@@ -7,9 +7,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.augmentation import DEFAULT_DEGRADATION
 from training.bank import Bank
 from training.checkpoints import CurvePoint, FitPlace, FitState
 from training.couples import CoupleDrawer
+from training.donors import Donors
 from training.feeding import DrawnFaces, Material, stream_pixels
 from training.fitting_head import fit_head
 from training.fitting_network import (
@@ -26,6 +28,7 @@ from training.fitting_network import (
 from training.fitting_optimizer import make_optimizer
 from training.fitting_watch import EpochWatch, Judge
 from training.recipe import Recipe
+from training.views import Drawing
 
 Rows = NDArray[np.int64]
 OnEpoch = Callable[[CurvePoint], None]
@@ -66,11 +69,10 @@ class Fitter:
         """
         keras.utils.clear_session(free_memory=True)
         network = build_network(self.plan, recipe=self.recipe, precision=choose_precision(self.recipe.precision))
-        drawer = CoupleDrawer(self.material, learning, recipe=self.recipe, matched=self.matched)
         state = place.load_state() if place is not None else None
         if state is None:
             self._start_head(network.classifier, learning)
-        curve = self._fine_tune(name, network, drawer, validation, place, state) if self.recipe.epochs else []
+        curve = self._fine_tune(name, network, learning, validation, place, state) if self.recipe.epochs else []
         return network.classifier, curve
 
     def judge(self, classifier: keras.Model, rows: Rows) -> NDArray[np.float64]:
@@ -95,12 +97,13 @@ class Fitter:
         self,
         name: str,
         network: FreshNetwork,
-        drawer: CoupleDrawer,
+        learning: Rows,
         validation: Rows | None,
         place: FitPlace | None,
         state: FitState | None,
     ) -> list[CurvePoint]:
         recipe = self.recipe
+        drawer = CoupleDrawer(self.material, learning, recipe=recipe, matched=self.matched)
         freeze(network, recipe=recipe)
         learner = logits_of(network.classifier)
         optimizer = make_optimizer(recipe, rate_factors(network, recipe=recipe))
@@ -117,7 +120,13 @@ class Fitter:
             assign_values(learner.optimizer.variables, state.optimizer)
         judge = None if validation is None else self._judge_of(network.classifier, validation)
         watch = EpochWatch(name, state, recipe, judge=judge, place=place, on_epoch=self.on_epoch, on_step=self.on_step)
-        faces = DrawnFaces(self.material, drawer, recipe=recipe, first_epoch=len(state.curve))
+        faces = DrawnFaces(
+            self.material,
+            drawer,
+            recipe=recipe,
+            drawing=drawing_of(self.material, learning, recipe),
+            first_epoch=len(state.curve),
+        )
         try:
             if not watch.is_over:
                 learner.fit(
@@ -142,6 +151,15 @@ class Fitter:
             return self.bank.targets[rows], self.judge(classifier, rows)
 
         return judge
+
+
+def drawing_of(material: Material, learning: Rows, recipe: Recipe) -> Drawing:
+    """How the views of a fit are drawn; faces to blend with come from what it learns from."""
+    return Drawing(
+        degradation=DEFAULT_DEGRADATION.without(*recipe.without),
+        degraded_share=recipe.degraded_share,
+        donors=Donors(material, learning.tolist()) if recipe.crossed_share else None,
+    )
 
 
 def final_weights(classifier: keras.Model) -> list[NDArray[np.float32]]:

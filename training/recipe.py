@@ -43,8 +43,11 @@ class Recipe:
         class_weights: "equal" shows as many fakes as real faces; "found" draws them as often as they are there; two
             numbers show them equally and weigh the loss of (real, fake).
         blended_share: share of the fakes shown that are a real face of the same batch, blended with itself.
+        crossed_share: share of the blended fakes that are blended with another real face instead of themselves.
         paired_share: share of the other fakes that come with a real face of their own source, or of its matched one.
         clean_share: share of the faces shown as a scan sees them.
+        degraded_share: of the other views, share that is degraded and not only framed anew.
+        without: steps of the degradation that are left out, such as "h264"; for ablations.
         video_share: share of the faces shown that come from videos, where both classes have pictures and videos; None
             leaves it to the sizes of the sources.
         replay: share of the old set in the faces shown of each class, where reviewed videos stand beside it.
@@ -80,8 +83,11 @@ class Recipe:
     ema: float = 0.98
     class_weights: ClassWeights = "equal"
     blended_share: float = 0.3
+    crossed_share: float = 0.0
     paired_share: float = 0.3
     clean_share: float = 0.2
+    degraded_share: float = 0.75
+    without: tuple[str, ...] = ()
     video_share: float | None = 0.35
     replay: float = 0.8
     validation_share: float = 0.0
@@ -95,7 +101,7 @@ class Recipe:
             self._require(name, at_least=0)
         for name in ("rows_per_epoch", "batch", "validation_rows"):
             self._require(name, at_least=2)
-        for name in ("blended_share", "paired_share", "clean_share", "rate_step"):
+        for name in ("blended_share", "crossed_share", "paired_share", "clean_share", "degraded_share", "rate_step"):
             self._require(name, at_least=0, at_most=1)
         self._require("replay", above=0, below=1)
         if self.video_share is not None:

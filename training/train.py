@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from training.augmentation import DEFAULT_DEGRADATION
 from training.bank import Bank, fill_bank
+from training.blending import DEFAULT_BLENDING
 from training.bundle import BundleFacts, write_bundle
 from training.card import write_card
 from training.checkpoints import CurvePoint, RunDirectory
@@ -93,6 +95,7 @@ def shape_of(options: TrainOptions, material: Material) -> dict[str, Any]:
         "weights_style": options.weights_style,
         "size_px": options.size_px,
         "views": dataclasses.asdict(options.views),
+        "drawing": [dataclasses.asdict(DEFAULT_DEGRADATION), dataclasses.asdict(DEFAULT_BLENDING)],
         "recipe": recipe,
         "precision": choose_precision(options.recipe.precision),
         "keras": f"{keras.__version__} {keras.backend.backend()}",

@@ -126,3 +126,14 @@ def test_one_class_alone_is_refused() -> None:
     """There is nothing to tell apart."""
     with pytest.raises(TrainingError, match="real and fake faces"):
         _draw(make_material(("real", "a", 4)), RECIPE)
+
+
+def test_some_blends_take_another_face() -> None:
+    """The asked share of the blended fakes are cross-blends."""
+    material = make_material(("real", "a", 10), ("fake", "b", 10))
+
+    views = _draw(material, replace(RECIPE, blended_share=1.0, crossed_share=0.5))
+
+    crossed = [view for view in views if view.kind.startswith("crossed")]
+    assert len(crossed) == pytest.approx(500, abs=50)
+    assert all(view.is_fake and not material[view.item][0].is_fake for view in crossed)
