@@ -13,16 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.backbones.normalisation import Normalisation, imagenet
-from training.errors import TrainingError
 from training.export import export_keras, export_openvino, require_parity
 from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, NETWORK_FILES, OPENVINO_FILE, verify_bundle
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
 from worker.pipeline.heat import measure_heat_span
 from worker.pipeline.preprocessing import CROP_MARGIN, PREPROCESSING_VERSION
-
-MAX_FILE_BYTES = 15_000_000
-MAX_BUNDLE_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def write_bundle(
         the largest difference between the two engines.
 
     Raises:
-        TrainingError: the engines differ, or a file is too large.
+        TrainingError: the engines differ.
     """
     building = directory.with_name(f".{directory.name}.building")
     shutil.rmtree(building, ignore_errors=True)
@@ -78,7 +74,6 @@ def write_bundle(
     heat_maps = network.predict_on_batch(crops.astype(np.float32))["heat_map"]
     manifest = manifest_of(building, facts, parity_gap=gap) | {"heat_span_logits": measure_heat_span(heat_maps)}
     (building / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    _require_size(building)
     verify_bundle(building)
     shutil.rmtree(directory, ignore_errors=True)
     building.rename(directory)
@@ -107,16 +102,6 @@ def manifest_of(directory: Path, facts: BundleFacts, *, parity_gap: float) -> di
         "training": dict(facts.training),
         "metrics": {**facts.metrics, "keras_openvino_gap": parity_gap},
     }
-
-
-def _require_size(directory: Path) -> None:
-    sizes = {path.name: path.stat().st_size for path in directory.iterdir()}
-    largest = max(sizes, key=lambda name: sizes[name])
-    if sizes[largest] > MAX_FILE_BYTES or sum(sizes.values()) > MAX_BUNDLE_BYTES:
-        raise TrainingError(
-            f"the bundle is too large: {largest} has {sizes[largest]} bytes, all files {sum(sizes.values())};"
-            f" allowed are {MAX_FILE_BYTES} and {MAX_BUNDLE_BYTES}"
-        )
 
 
 def _sha256(path: Path) -> str:
