@@ -57,12 +57,13 @@ class Item:
         return self.label == "fake"
 
 
-def discover_items(root: Path, *, exclude_sources: Sequence[str] = ()) -> list[Item]:
+def discover_items(root: Path, *, exclude_sources: Sequence[str] = (), needs_both: bool = True) -> list[Item]:
     """Lists the labelled files under a directory, in a stable order.
 
     Args:
         root: a directory with manifest.csv, or with real/ and fake/ below it or below split directories.
         exclude_sources: names of sources to leave out.
+        needs_both: whether both classes must be there; to measure, one may do.
 
     Raises:
         TrainingError: there is nothing labelled, or the manifest is wrong.
@@ -73,7 +74,7 @@ def discover_items(root: Path, *, exclude_sources: Sequence[str] = ()) -> list[I
     found = _read_manifest(manifest) if manifest.is_file() else _walk_tree(root)
     items = [item for item in found if item.source not in exclude_sources]
     missing = {"real", "fake"} - {item.label for item in items}
-    if missing:
+    if missing and (needs_both or not items):
         raise TrainingError(
             f"no {' and no '.join(sorted(missing))} pictures or videos under {root}:"
             f" put them into real/ and fake/, or list them in {MANIFEST}"

@@ -1,142 +1,189 @@
 """Measures a bundle on labelled pictures and videos through the worker's own classifier, tracks and aggregation."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from training.crops import FaceCutter, FaceSet, cut_all
+from training.crops import FaceCutter, Skipped
 from training.dataset import Item, discover_items
-from training.grouping import group_items
-from training.measuring import Scored, cluster_items, figures_of
+from training.errors import TrainingError
+from training.evaluation import EvaluateOptions, Evaluation, FeatureMap
+from training.faces_shown import choose_faces
+from training.features import LEAST_POINTS, FeatureNetwork, lay_out
+from training.judging import JudgedFile, Progress, judge_files, main_scores, score_files
+from training.measuring import Scored, figures_of
 from training.metrics import rounded
 from training.options import Say
-from training.scoring import JudgedFace, raw_video_scores
-from worker.pipeline.classifier import Classifier, load_classifier
+from training.robustness import CLEAN, CONDITIONS, pick_evenly, robustness_table
+from worker.pipeline.bundle import OPENVINO_FILE
+from worker.pipeline.classifier import load_classifier
 from worker.pipeline.faces import FaceDetector
-from worker.pipeline.results import AGGREGATIONS
 
-Crops = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """One evaluation.
-
-    Args:
-        roots: directories of labelled material.
-        bundle: the classifier.
-        cache: where cut faces are kept.
-        detector: the face detector's file.
-        frames: sampled from each video.
-        excluded: sources left out.
-        robustness: whether to measure on degraded crops too.
-    """
-
-    roots: tuple[Path, ...]
-    bundle: Path
-    cache: Path
-    detector: Path
-    frames: int = 16
-    excluded: tuple[str, ...] = ()
-    robustness: bool = False
+THREADS = 2
+MAP_FILES = 1500
+FACES_SHOWN = 8
 
 
 def evaluate_bundle(options: EvaluateOptions, *, say: Say) -> dict[str, Any]:
-    """The figures as JSON: the classifier, coverage, pictures, videos by aggregation, robustness.
+    """The figures alone, as JSON.
 
     Raises:
         TrainingError: there is nothing labelled to judge.
         BundleError: the classifier cannot be loaded.
     """
-    classifier = load_classifier(options.bundle, threads=2)
-    size_px = classifier.manifest.input_size_px
-    items = [item for root in options.roots for item in discover_items(root, exclude_sources=options.excluded)]
-    cutter = FaceCutter(
-        FaceDetector(options.detector, threads=2), options.cache / "faces", frames=options.frames, size_px=size_px
-    )
-    pairs, skipped = cut_all(items, cutter)
-    for skip in skipped:
-        say(f"skipped {skip.path}: {skip.why}")
-    say(f"{len(pairs)} of {len(items)} files have faces")
-    result: dict[str, Any] = {
-        "classifier": {"name": classifier.manifest.name, "version": classifier.manifest.version},
-        "coverage": len(pairs) / len(items),
-        "skipped": [{"path": str(skip.path), "why": skip.why} for skip in skipped],
-        **_measure_pairs(classifier, pairs, None),
-    }
-    if options.robustness:
-        result["robustness"] = {}
-        for name, change in ROBUSTNESS.items():
-            result["robustness"][name] = _measure_pairs(classifier, pairs, change)
-            say(f"measured: {name}")
-    return dict(rounded(result))
+    return dict(Evaluator(options, say=say).evaluate().figures)
 
 
-def _measure_pairs(
-    classifier: Classifier, pairs: Sequence[tuple[Item, FaceSet]], change: Callable[[Crops], Crops] | None
-) -> dict[str, Any]:
-    pictures: list[tuple[Item, float]] = []
-    videos: dict[str, list[tuple[Item, float]]] = defaultdict(list)
-    for item, faces in pairs:
-        crops = faces.crops if change is None else np.stack([change(crop) for crop in faces.crops])
-        logits = np.asarray(classifier.judge(crops).logits, np.float64).ravel()
-        if item.kind == "image":
-            pictures.append((item, classifier.manifest.calibration["image"].apply(float(logits.max()))))
-        else:
-            for method, score in _video_scores(classifier, faces, logits).items():
-                videos[method].append((item, score))
-    result: dict[str, Any] = {}
-    if pictures:
-        result["image"] = _figures(pictures)
-    if videos:
-        result["video"] = {method: _figures(scores) for method, scores in videos.items()}
-    return result
+class Evaluator:
+    """Runs one evaluation.
+
+    Args:
+        options: what to measure.
+        say: is told what happens.
+
+    Raises:
+        BundleError: the classifier cannot be loaded.
+    """
+
+    def __init__(self, options: EvaluateOptions, *, say: Say) -> None:
+        self._options = options
+        self._say = say
+        self._classifier = load_classifier(options.bundle, threads=THREADS)
+        self._manifest = self._classifier.manifest
+        detector = FaceDetector(options.detector, threads=THREADS)
+        size_px = self._manifest.input_size_px
+        self._cutter = FaceCutter(detector, options.cache / "faces", frames=options.frames, size_px=size_px)
+
+    def evaluate(self, *, with_pictures: bool = False) -> Evaluation:
+        """Judges everything and measures it.
+
+        Args:
+            with_pictures: whether to choose the faces and lay out the features that a page shows.
+
+        Raises:
+            TrainingError: there is nothing labelled to judge.
+        """
+        items = self._find_items()
+        files, skipped = self._judge(items)
+        found = score_files(files, self._manifest.calibration)
+        figures = {**self._head(items, files, skipped), **self._measure(found)}
+        if self._options.robustness:
+            figures["robustness"] = self._measure_robustness(files)
+        return Evaluation(
+            rounded(figures),
+            self._manifest,
+            main_scores(found),
+            choose_faces(files, self._classifier, count=FACES_SHOWN) if with_pictures else (),
+            self._lay_out(files) if with_pictures else None,
+        )
+
+    def _find_items(self) -> list[Item]:
+        """The labelled files of all directories, each once; of a layout with splits, its test part."""
+        found: list[Item] = []
+        for root in self._options.roots:
+            found += discover_items(root, exclude_sources=self._options.excluded, needs_both=False)
+        if any(item.split for item in found):
+            tested = [item for item in found if item.split == "test"]
+            if not tested:
+                raise TrainingError("the material names splits, but no test part: give what was never learnt from")
+            self._say(f"{len(tested)} of {len(found)} files are the test part; the others are left out")
+            found = tested
+        return list({item.path.resolve(): item for item in found}.values())
+
+    def _judge(self, items: Sequence[Item]) -> tuple[list[JudgedFile], list[Skipped]]:
+        files, skipped = judge_files(
+            items,
+            self._cutter,
+            self._classifier,
+            conditions=CONDITIONS if self._options.robustness else (),
+            degraded=frozenset(_to_degrade(items, self._options.robustness_files)),
+            on_progress=_tenths(self._say, "files"),
+        )
+        for skip in skipped:
+            self._say(f"skipped {skip.path}: {skip.why}")
+        if not files:
+            raise TrainingError(f"no usable face in {len(items)} files; the first: {skipped[0].path}: {skipped[0].why}")
+        self._say(f"{len(files)} of {len(items)} files have faces")
+        return files, skipped
+
+    def _head(self, items: Sequence[Item], files: Sequence[JudgedFile], skipped: Sequence[Skipped]) -> dict[str, Any]:
+        sources = {f"{file.item.label} {file.item.source}" for file in files}
+        known = sorted(sources & set(self._manifest.training.get("sources") or ()))
+        if known:
+            self._say(f"{len(known)} of {len(sources)} sources are among those it learnt from: {', '.join(known)}")
+        return {
+            "classifier": {"name": self._manifest.name, "version": self._manifest.version},
+            "material": [str(root) for root in self._options.roots],
+            "frames": self._options.frames,
+            "coverage": len(files) / len(items),
+            "coverage_by_class": _coverage(items, files),
+            "learnt_from": known,
+            "skipped": [{"path": str(skip.path), "why": skip.why} for skip in skipped],
+        }
+
+    def _measure(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        thresholds = self._manifest.thresholds
+        figures: dict[str, Any] = {}
+        if "image" in found:
+            figures["image"] = figures_of(found["image"], thresholds=thresholds["image"])
+        if "video" in found:
+            figures["frame"] = figures_of(found["frame"])
+            figures["video"] = {
+                method: figures_of(scored, thresholds=thresholds[method]) for method, scored in found["video"].items()
+            }
+        return figures
+
+    def _measure_robustness(self, files: Sequence[JudgedFile]) -> dict[str, Any]:
+        """By condition, "clean" first: of the files that were degraded alone, so that all rows are of the same ones."""
+        chosen = [file for file in files if len(file.logits) > 1]
+        scored: dict[str, dict[str, Scored]] = {}
+        for name in (CLEAN, *(condition.name for condition in CONDITIONS)):
+            found = main_scores(score_files(chosen, self._manifest.calibration, condition=name))
+            scored[name] = {kind: replace(found[kind], bands={}) for kind in ("image", "video") if kind in found}
+        self._say(f"measured {len(CONDITIONS)} degradations of {len(chosen)} files")
+        return robustness_table(scored)
+
+    def _lay_out(self, files: Sequence[JudgedFile]) -> FeatureMap | None:
+        """The map of one face of each file, of a part of them where they are many."""
+        size_px = self._manifest.input_size_px
+        network = FeatureNetwork(self._options.bundle / OPENVINO_FILE, size_px=size_px, threads=THREADS)
+        names = [f"{file.item.kind} {file.item.label} {file.item.source}" for file in files]
+        chosen = [files[place] for place in pick_evenly(names, most=MAP_FILES)]
+        if not network.is_usable or len(chosen) < LEAST_POINTS:
+            return None
+        features = [network.run(file.worst_crop[None])[0] for file in chosen]
+        self._say(f"laying out the features of {len(chosen)} files")
+        return FeatureMap(lay_out(np.stack(features)), [file.item for file in chosen])
 
 
-def _video_scores(classifier: Classifier, faces: FaceSet, logits: NDArray[np.float64]) -> dict[str, float]:
-    calibrations = classifier.manifest.calibration
-    judged = [
-        JudgedFace(int(frame), int(track), float(logit))
-        for frame, track, logit in zip(faces.frames, faces.tracks(), logits, strict=True)
-    ]
-    raw = raw_video_scores(judged, calibration=calibrations["face"])
-    return {method: calibrations[method].apply_to_score(raw[method]) for method in AGGREGATIONS}
+def _to_degrade(items: Sequence[Item], most: int) -> list[int]:
+    """The places of at most so many pictures and so many videos, alike from every source."""
+    chosen: list[int] = []
+    for kind in ("image", "video"):
+        places = [place for place, item in enumerate(items) if item.kind == kind]
+        names = [f"{items[place].label} {items[place].source}" for place in places]
+        chosen += [places[at] for at in pick_evenly(names, most=most)]
+    return chosen
 
 
-def _figures(scored: Sequence[tuple[Item, float]]) -> dict[str, Any]:
-    items = [item for item, _ in scored]
-    scores = np.array([score for _, score in scored], np.float64)
-    return figures_of(Scored(items, scores, cluster_items(items), np.array(group_items(items), np.int64)))
+def _coverage(items: Sequence[Item], files: Sequence[JudgedFile]) -> dict[str, dict[str, int]]:
+    """How many files of each class and kind there are, and how many of them could be judged."""
+    asked = Counter(f"{item.label} {item.kind}" for item in items)
+    judged = Counter(f"{file.item.label} {file.item.kind}" for file in files)
+    return {name: {"files": count, "judged": judged[name]} for name, count in sorted(asked.items())}
 
 
-def _jpeg(crop: Crops, quality: int) -> Crops:
-    encoded = cv2.imencode(".jpg", np.ascontiguousarray(crop[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1])
+def _tenths(say: Say, what: str) -> Progress:
+    """Says every tenth of the way."""
+    last = [0]
 
+    def tell(done: int, of: int) -> None:
+        tenth = done * 10 // of
+        if tenth > last[0]:
+            last[0] = tenth
+            say(f"{done} of {of} {what}")
 
-def _shrunk(crop: Crops, factor: float) -> Crops:
-    side = crop.shape[0]
-    small = cv2.resize(crop, (round(side * factor), round(side * factor)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _noisy(crop: Crops) -> Crops:
-    noise = np.random.default_rng(0).normal(0, 8, crop.shape)
-    return np.clip(crop + noise, 0, 255).astype(np.uint8)
-
-
-ROBUSTNESS: dict[str, Callable[[Crops], Crops]] = {
-    "jpeg 60": lambda crop: _jpeg(crop, 60),
-    "jpeg 30": lambda crop: _jpeg(crop, 30),
-    "half size": lambda crop: _shrunk(crop, 0.5),
-    "quarter size": lambda crop: _shrunk(crop, 0.25),
-    "blur": lambda crop: np.asarray(cv2.GaussianBlur(crop, (0, 0), 1.5), np.uint8),
-    "noise": _noisy,
-}
-"""What is done to every crop before it is judged, by name; fixed, so that two classifiers meet the same."""
+    return tell

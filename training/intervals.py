@@ -37,7 +37,7 @@ def interval(
         seed: of the draws.
 
     Returns:
-        (nan, nan) where the rounds lack a class.
+        (nan, nan) where the rounds lack a class, or all give one value: they cannot tell how far from it the truth is.
     """
     truth, values = np.asarray(targets, np.float64), np.asarray(scores, np.float64)
     found = []
@@ -45,7 +45,7 @@ def interval(
         drawn = np.repeat(np.arange(len(truth)), weights.astype(np.int64))
         if len(np.unique(truth[drawn])) == 2:
             found.append(statistic(truth[drawn], values[drawn]))
-    return middle(found)
+    return _told(middle(found))
 
 
 def intervals_of(
@@ -129,17 +129,21 @@ def middle(found: Sequence[float] | NDArray[np.float64]) -> Interval:
 def mean_interval(
     values: ArrayLike, *, clusters: ArrayLike | None = None, rounds: int = 500, seed: int = 0
 ) -> Interval:
-    """The interval of a mean; (nan, nan) of a single cluster, which says nothing of how clusters differ."""
+    """The interval of a mean; (nan, nan) of a single cluster, or of one value: these say nothing of a spread."""
     scores = np.asarray(values, np.float64)
-    if len(scores) < 2 or (clusters is not None and len(np.unique(np.asarray(clusters))) < 2):
-        return middle([])
     draws = draw_weights(len(scores), clusters, rounds=rounds, seed=seed)
-    return middle([float((weights * scores).sum() / weights.sum()) for weights in draws])
+    return _told(middle([float((weights * scores).sum() / weights.sum()) for weights in draws]))
 
 
 def _spread(rows: Sequence[Mapping[str, float | None]], name: str) -> Interval:
     values = [value for row in rows if (value := row.get(name)) is not None]
-    return middle(values) if len(values) > LEAST_ROUNDS * len(rows) else (float("nan"), float("nan"))
+    return _told(middle(values if len(values) > LEAST_ROUNDS * len(rows) else []))
+
+
+def _told(around: Interval) -> Interval:
+    """An interval that says something: one without any width comes of too few examples, not of certainty."""
+    low, high = around
+    return around if high > low else middle([])
 
 
 def _error_interval(error: float, drawn: Interval, chance: Vector) -> Interval:
@@ -147,5 +151,7 @@ def _error_interval(error: float, drawn: Interval, chance: Vector) -> Interval:
 
     Turning the rounds about the estimate takes that back; and an error that chance explains may as well be none.
     """
+    if np.isnan(drawn[0]):
+        return drawn
     low, high = max(0.0, 2 * error - drawn[1]), max(0.0, 2 * error - drawn[0])
     return (0.0 if error <= np.quantile(chance, QUANTILES[1]) else low), high

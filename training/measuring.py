@@ -1,6 +1,6 @@
 """Figures of scored pictures, frames or videos, for training and evaluation alike: whole, by source and by band."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,11 +74,16 @@ class Scored:
         )
 
 
-def cluster_items(items: Sequence[Item]) -> Rows:
-    """Numbers what a bootstrap draws together: files that share a person or footage, whatever their source."""
-    # Each file is a source of its own here, so that only identities join files.
+def cluster_items(items: Sequence[Item], twins: Iterable[tuple[int, int]] = ()) -> Rows:
+    """Numbers what a bootstrap draws together: files that share a person or footage, whatever their source.
+
+    Args:
+        items: in the order of the result.
+        twins: places of near-duplicates, which are drawn together too.
+    """
+    # Each file is a source of its own here, so that only identities and twins join files.
     alone = [replace(item, source=f"file {number}") for number, item in enumerate(items)]
-    return np.array(group_items(alone), np.int64)
+    return np.array(group_items(alone, twins), np.int64)
 
 
 def figures_of(scored: Scored, *, thresholds: Mapping[str, Any] | None = None) -> dict[str, Any]:

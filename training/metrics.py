@@ -73,18 +73,18 @@ def roc_auc(targets: ArrayLike, scores: ArrayLike) -> float:
 
 def equal_error_rate(targets: ArrayLike, scores: ArrayLike) -> float:
     """The rate at which as many real are called fake as fake are called real, between the points of the ROC curve."""
-    return eer_of(*_evenly(targets, scores))
+    return _equal_rate(roc_of(*_evenly(targets, scores)))
 
 
 def average_precision(targets: ArrayLike, scores: ArrayLike) -> float:
     """The mean precision over the steps of recall, without interpolation."""
-    return average_precision_of(*_evenly(targets, scores))
+    ranked, weights = _evenly(targets, scores)
+    return _mean_precision(*ranked.counts(weights))
 
 
 def tpr_at_fpr(targets: ArrayLike, scores: ArrayLike, *, fpr: float) -> float:
     """The share of fakes found by the lowest threshold that calls at most `fpr` of the real ones fake."""
-    ranked, weights = _evenly(targets, scores)
-    return tpr_of(ranked, weights, fpr=fpr)
+    return _height_at(roc_of(*_evenly(targets, scores)), fpr)
 
 
 def threshold_for_fpr(real_scores: ArrayLike, *, fpr: float) -> float:
@@ -126,13 +126,15 @@ def measure_ranked(ranked: Ranked, weights: Vector) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     reals, fakes = float((weights * (1 - ranked.truth)).sum()), float((weights * ranked.truth).sum())
     if reals and fakes:
+        above = ranked.counts(weights)
+        roc = Roc(above[0] / reals, above[1] / fakes)
         found = {
-            "auc": auc_of(ranked, weights),
-            "eer": eer_of(ranked, weights),
-            "average_precision": average_precision_of(ranked, weights),
+            "auc": _area(roc),
+            "eer": _equal_rate(roc),
+            "average_precision": _mean_precision(*above),
             **_decisions(ranked, weights, reals, fakes),
-            "tpr_at_5_fpr": tpr_of(ranked, weights, fpr=0.05),
-            "tpr_at_1_fpr": tpr_of(ranked, weights, fpr=0.01) if reals >= EXAMPLES_FOR_ONE_PER_CENT else None,
+            "tpr_at_5_fpr": _height_at(roc, 0.05),
+            "tpr_at_1_fpr": _height_at(roc, 0.01) if reals >= EXAMPLES_FOR_ONE_PER_CENT else None,
             "calibration_error_balanced": balanced_error_of(ranked, weights),
         }
     values, total = np.clip(ranked.values, _CLIP, 1 - _CLIP), max(reals + fakes, 1.0)
@@ -147,32 +149,7 @@ def measure_ranked(ranked: Ranked, weights: Vector) -> dict[str, float | None]:
 
 def auc_of(ranked: Ranked, weights: Vector) -> float:
     """The area under the ROC curve under weights."""
-    roc = roc_of(ranked, weights)
-    return float(np.trapezoid(roc.true_rates, roc.false_rates))
-
-
-def eer_of(ranked: Ranked, weights: Vector) -> float:
-    """The equal error rate under weights."""
-    roc = roc_of(ranked, weights)
-    gaps = roc.false_rates + roc.true_rates - 1
-    after = int(np.argmax(gaps >= 0))
-    before = max(after - 1, 0)
-    rise = gaps[after] - gaps[before]
-    part = -gaps[before] / rise if rise > 0 else 0.0
-    return float(roc.false_rates[before] + part * (roc.false_rates[after] - roc.false_rates[before]))
-
-
-def average_precision_of(ranked: Ranked, weights: Vector) -> float:
-    """The average precision under weights."""
-    real, fake = ranked.counts(weights)
-    precision = fake[1:] / np.maximum(real[1:] + fake[1:], _ROUNDING)
-    return float((np.diff(fake) * precision).sum() / fake[-1])
-
-
-def tpr_of(ranked: Ranked, weights: Vector, *, fpr: float) -> float:
-    """The share of fakes found at a false positive rate of at most `fpr`, under weights."""
-    roc = roc_of(ranked, weights)
-    return float(roc.true_rates[roc.false_rates <= fpr + _ROUNDING].max())
+    return _area(roc_of(ranked, weights))
 
 
 def calibration_error_of(ranked: Ranked, weights: Vector, *, bins: int = BINS) -> float:
@@ -201,6 +178,28 @@ def rounded(value: Any, digits: int = 4) -> Any:
 def _evenly(targets: ArrayLike, scores: ArrayLike) -> tuple[Ranked, Vector]:
     ranked = Ranked(targets, scores)
     return ranked, np.ones(len(ranked.values))
+
+
+def _area(roc: Roc) -> float:
+    return float(np.trapezoid(roc.true_rates, roc.false_rates))
+
+
+def _equal_rate(roc: Roc) -> float:
+    gaps = roc.false_rates + roc.true_rates - 1
+    after = int(np.argmax(gaps >= -_ROUNDING))
+    before = max(after - 1, 0)
+    rise = gaps[after] - gaps[before]
+    part = -gaps[before] / rise if rise > 0 else 0.0
+    return float(roc.false_rates[before] + part * (roc.false_rates[after] - roc.false_rates[before]))
+
+
+def _mean_precision(real: Vector, fake: Vector) -> float:
+    precision = fake[1:] / np.maximum(real[1:] + fake[1:], _ROUNDING)
+    return float((np.diff(fake) * precision).sum() / fake[-1])
+
+
+def _height_at(roc: Roc, false_rate: float) -> float:
+    return float(roc.true_rates[roc.false_rates <= false_rate + _ROUNDING].max())
 
 
 def _sides(ranked: Ranked, called: NDArray[np.bool_]) -> list[tuple[Vector, NDArray[np.bool_]]]:

@@ -14,6 +14,7 @@ import training.train
 from tests.unit.training.faces import FACE, DrawnFaceDetector, draw_face, write_faces
 from training.architecture import build_backbone, build_classifier
 from training.errors import TrainingError
+from training.evaluation import EvaluateOptions
 from training.options import TrainOptions
 from training.recipe import Recipe
 from training.views import ViewPlan
@@ -70,12 +71,11 @@ def _options(tmp_path: Path, **changes: object) -> TrainOptions:
 def _evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(training.evaluate, "FaceDetector", DrawnFaceDetector)
     write_faces(tmp_path / "others", sources=1, seed=7)
-    options = training.evaluate.EvaluateOptions(
+    options = EvaluateOptions(
         roots=(tmp_path / "others",),
         bundle=tmp_path / "bundle",
         cache=tmp_path / "cache",
         detector=tmp_path,
-        robustness=True,
     )
     return training.evaluate.evaluate_bundle(options, say=lambda _: None)
 
@@ -103,7 +103,6 @@ def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypa
     found = _evaluate(tmp_path, monkeypatch)
     assert found["coverage"] == 1.0
     assert found["image"]["auc"] > 0.9
-    assert set(found["robustness"]) == set(training.evaluate.ROBUSTNESS)
     card = (tmp_path / "bundle" / "card.md").read_text(encoding="utf-8")
     assert "real_0" in card
     assert "offered for evaluation" in card
