@@ -1,14 +1,10 @@
 """What the judging of a video ended with, as it is written down."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, update
-from sqlalchemy.orm import Session
-
-from db.tables import FaceRow, FrameRow, Scan, TrackRow, Video
+from db.tables import Scan
 from db.text import storable
 
 END_STATES = ("judged", "no_face", "unreadable", "failed", "quarantined", "cancelled")
@@ -118,38 +114,3 @@ def scan_columns(outcome: Outcome) -> dict[str, Any]:
         "seconds": {stage: float(value) for stage, value in outcome.seconds.items()},
         "runtime": outcome.runtime,
     }
-
-
-def write_frames(session: Session, scan_id: int, outcome: Outcome) -> None:
-    """Writes frames, faces and tracks in bulk, in place of those of an earlier attempt."""
-    for table in (FaceRow, FrameRow, TrackRow):
-        session.execute(delete(table).where(table.scan_id == scan_id))
-    frames = [
-        {"scan_id": scan_id, "position": position, "t_s": float(frame.t_s), "score": frame.score}
-        for position, frame in enumerate(outcome.frames)
-    ]
-    faces = [
-        {"scan_id": scan_id, "frame_position": frame_position, "position": position, **vars(face)}
-        for frame_position, frame in enumerate(outcome.frames)
-        for position, face in enumerate(frame.faces)
-    ]
-    tracks = [
-        {"scan_id": scan_id, "track": track.id, "faces": track.faces, "score": float(track.score)}
-        for track in outcome.tracks
-    ]
-    for table, rows in ((FrameRow, frames), (FaceRow, faces), (TrackRow, tracks)):
-        if rows:
-            session.execute(insert(table), rows)
-
-
-def write_facts(session: Session, video_id: int, facts: OutcomeFacts) -> None:
-    """Fills in what the container says of a video; what is not known stays as it was."""
-    known = {name: value for name, value in vars(facts).items() if value is not None}
-    for name, limit in (("codec", 64), ("container", 128)):
-        if name in known:
-            known[name] = storable(known[name], limit=limit)
-    for name in ("duration_s", "frame_rate"):
-        if name in known and not math.isfinite(known[name]):
-            del known[name]
-    if known:
-        session.execute(update(Video).where(Video.id == video_id).values(**known))

@@ -3,17 +3,22 @@
 A `Database` belongs to the process that opened it: open it after a fork, never before.
 """
 
+import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from db.complaints import explain
 from db.errors import DatabaseError
@@ -23,6 +28,9 @@ SQLITE_PREFIX = "sqlite:///"
 # How long a writer waits for another one, and a new connection for its server.
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
+# A connection that was used so short a while ago is taken to be whole.
+PING_AFTER_S = 1.0
+_IDLE_SINCE = "idle since"
 # A frozen process must not keep the rows that it was writing: the server ends its transaction.
 IDLE_WRITER_S = 15
 
@@ -34,11 +42,13 @@ class Database:
     Args:
         engine: for writes; on SQLite each of its transactions takes the write lock at once.
         reader: the same pool, for transactions that see one snapshot and write nothing.
+        single: the same pool, for transactions of one statement, which PostgreSQL begins and commits by itself.
         shown_url: the address with its password hidden, for messages.
     """
 
     engine: Engine
     reader: Engine
+    single: Engine
     shown_url: str
 
     @property
@@ -54,6 +64,15 @@ class Database:
             DatabaseError: the database refused; DatabaseUnavailableError where trying again may help.
         """
         with self._session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def begin_single(self) -> Iterator[Session]:
+        """As `begin`, for work of one statement: one journey to the server where `begin` takes three.
+
+        On PostgreSQL a second statement would be a transaction of its own.
+        """
+        with self._session(self.single) as session:
             yield session
 
     @contextmanager
@@ -122,7 +141,7 @@ def _open_sqlite(url: str) -> Database:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     shown_url = os.fsencode(url).decode(errors="replace")
-    return Database(engine, engine.execution_options(sqlite_begin="BEGIN"), shown_url)
+    return Database(engine, engine.execution_options(sqlite_begin="BEGIN"), engine, shown_url)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -145,7 +164,6 @@ def _open_postgresql(url: str) -> Database:
     shown_url = address.render_as_string(hide_password=True)
     engine = create_engine(
         address,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "fakesweep",
@@ -153,8 +171,30 @@ def _open_postgresql(url: str) -> Database:
             "options": f"-c idle_in_transaction_session_timeout={IDLE_WRITER_S}s",
         },
     )
+    event.listen(engine, "checkin", _note_checkin)
+    event.listen(engine, "checkout", partial(_ping_if_idle, engine))
+    # One INSERT for many rows, not a pipeline of INSERTs.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database(engine, reader, shown_url)
+    single = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return Database(engine, reader, single, shown_url)
+
+
+def _note_checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_IDLE_SINCE] = time.monotonic()
+
+
+def _ping_if_idle(engine: Engine, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Has a connection that nobody used for a while replaced where it broke meanwhile.
+
+    The pool's own ping is a journey to the server before each transaction, however close they follow each other.
+    """
+    if time.monotonic() - record.info.get(_IDLE_SINCE, math.inf) < PING_AFTER_S:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _postgresql_address(url: str) -> URL:

@@ -3,7 +3,7 @@
 Times are seconds since the Unix epoch by the database's clock. SQL is the truth; the broker only carries ids.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -233,6 +234,10 @@ class Scan(Base):
     runtime: Mapped[str | None] = mapped_column(String(32))
     # What the worker left behind when it died: signal, exit status, last stage, stderr tail.
     evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+SCANS = cast(Table, Scan.__table__)
+"""For statements that change scans without a session's care for loaded objects, which costs as much as the change."""
 
 
 class Entry(Base):

@@ -1,7 +1,7 @@
 """Lets a suspect run alone in its worker: nobody else is in the room, and nobody comes in.
 
-Ordinary scans pass a turnstile and share the room. A suspect keeps the turnstile to itself, waits until the
-room is empty, and holds both. The kernel frees what a dead process held.
+Ordinary scans pass a turnstile, several at once, and share the room. A suspect keeps the turnstile to itself, waits
+until the room is empty, and holds both. The kernel frees what a dead process held.
 """
 
 import shutil
@@ -34,7 +34,7 @@ def beside_others(directory: Path, *, should_stop: Callable[[], bool]) -> Iterat
     """Enters the room together with others; False where told to stop before that."""
     with FileLock(directory / "room.lock") as room:
         with FileLock(directory / "turnstile.lock") as turnstile:
-            is_in = turnstile.acquire(shared=False, should_stop=should_stop) and room.acquire(
+            is_in = turnstile.acquire(shared=True, should_stop=should_stop) and room.acquire(
                 shared=True, should_stop=should_stop
             )
         yield is_in

@@ -42,8 +42,22 @@ class Storage:
         with self._database().begin() as session:
             return work(session)
 
-    def insist(self, work: "Callable[[Session], T]", *, should_stop: Callable[[], bool]) -> T | None:
+    def attempt_single(self, work: "Callable[[Session], T]") -> T:
+        """Does `work` of one statement, once, with as few journeys to the database as it has.
+
+        Raises:
+            DatabaseError: the database refused.
+        """
+        with self._database().begin_single() as session:
+            return work(session)
+
+    def insist(
+        self, work: "Callable[[Session], T]", *, should_stop: Callable[[], bool], is_single: bool = False
+    ) -> T | None:
         """Does `work` in one transaction, as often as it takes while the database is away.
+
+        Args:
+            is_single: whether the work is one statement, which is sent alone then.
 
         Returns:
             None when told to stop before it was done.
@@ -52,9 +66,10 @@ class Storage:
             DatabaseError: the database refused for good.
         """
         pause_s = FIRST_PAUSE_S
+        attempt = self.attempt_single if is_single else self.attempt
         while True:
             try:
-                return self.attempt(work)
+                return attempt(work)
             except DatabaseUnavailableError as error:
                 _log.warning("%s; trying again in %.1f s", error, pause_s)
             if _waited(pause_s, should_stop):

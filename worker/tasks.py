@@ -17,6 +17,7 @@ from db.leases import (
     claim_scan,
     hand_back_scan,
     release_scan,
+    save_at_once,
     save_outcome,
     waits_for_solitude,
 )
@@ -119,6 +120,7 @@ def _claim(scan_id: int, bench: Bench, *, alone: bool) -> Claim | None:
     return bench.storage.insist(
         lambda session: claim_scan(session, scan_id, worker=bench.name, lease_s=bench.settings.lease_s, alone=alone),
         should_stop=bench.should_hand_back,
+        is_single=True,
     )
 
 
@@ -175,6 +177,9 @@ def _release_after(error: TransientError | BundleError | MemoryError) -> Release
 
 def _save(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
     """Writes the end of a scan, however long the database is away; a worker that stops is killed in the end."""
+    if isinstance(end, Outcome) and _save_at_once(claim, bench, end):
+        _log.info("%s", _describe(end))
+        return
 
     def write(session: "Session") -> str:
         if end is None:
@@ -195,6 +200,16 @@ def _save(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
         return _LOST if state is None else f"{state} ({end.reason}): {end.detail}"
 
     _log.info("%s", bench.storage.insist(write, should_stop=lambda: False))
+
+
+def _save_at_once(claim: Claim, bench: Bench, outcome: Outcome) -> bool:
+    """Whether one statement was enough, as it nearly always is on PostgreSQL."""
+    is_saved = bench.storage.insist(
+        lambda session: save_at_once(session, claim.scan_id, claim.token, outcome),
+        should_stop=lambda: False,
+        is_single=True,
+    )
+    return bool(is_saved)
 
 
 def _describe(outcome: Outcome) -> str:
