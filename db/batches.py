@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables import Batch
+from db.tables import Batch, Classifier
 from db.text import storable
+from db.verdicts import Thresholds, kept_thresholds, known_thresholds
 
 # Nothing with more digits is an id, on either database.
 _ID_DIGITS = 18
@@ -28,16 +29,24 @@ class BatchRecord:
     ignored: int
     is_complete: bool
     cancelled_at: float | None
+    aggregate: str
+    thresholds: Thresholds | None
 
 
 def create_batch(session: Session, *, name: str, classifier_id: int, options: Mapping[str, Any], priority: str) -> int:
     """Begins a batch; it has no entries yet. Returns its id."""
+    aggregate = options.get("aggregate", "mean")
+    manifest = session.scalar(select(Classifier.manifest).where(Classifier.id == classifier_id))
+    thresholds = known_thresholds(manifest or {}, aggregate)
     batch = Batch(
         name=storable(name, limit=200),
         created_at=session.scalar(select(db_now())),
         classifier_id=classifier_id,
         options=dict(options),
         priority=priority,
+        aggregate=aggregate,
+        real_below=None if thresholds is None else thresholds.real_below,
+        fake_from=None if thresholds is None else thresholds.fake_from,
     )
     session.add(batch)
     session.flush()
@@ -85,4 +94,6 @@ def _as_record(row: Batch | None) -> BatchRecord | None:
         ignored=row.ignored,
         is_complete=row.is_complete,
         cancelled_at=row.cancelled_at,
+        aggregate=row.aggregate,
+        thresholds=kept_thresholds(row.real_below, row.fake_from),
     )

@@ -10,9 +10,11 @@ from db.clock import db_now
 from db.dialects import insert_or
 from db.known_files import FileStamp, remember_files
 from db.linking import Link, Place, ScanWish, link_scans
-from db.outcomes import DETAIL_LIMIT
+from db.outcomes import DETAIL_LIMIT, SCORE_COLUMNS
+from db.standings import WAITING, standing_of
 from db.tables import Batch, Entry, Scan, Video
 from db.text import storable
+from db.verdicts import Thresholds, kept_thresholds
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,12 @@ def write_entries(
     outdated_only: bool = False,
 ) -> Written:
     """Writes one chunk of a submission in the session's transaction; a cancelled batch takes no more."""
-    cancelled_at = session.scalar(
-        select(Batch.cancelled_at).where(Batch.id == batch_id).with_for_update(key_share=True)
-    )
-    if cancelled_at is not None:
+    batch = session.execute(
+        select(Batch.cancelled_at, Batch.aggregate, Batch.real_below, Batch.fake_from)
+        .where(Batch.id == batch_id)
+        .with_for_update(key_share=True)
+    ).one()
+    if batch.cancelled_at is not None:
         return Written(0, 0, 0, 0, is_cancelled=True)
     contents = [item for item in chunk if isinstance(item, ContentEntry)]
     unread = [item for item in chunk if isinstance(item, UnreadEntry)]
@@ -71,7 +75,9 @@ def write_entries(
     places = {video_ids[item.sha256]: Place(item.stamp.path, item.mtime_ns) for item in reversed(kept)}
     forced = set(places) - _entered(session, batch_id, places) if force else set()
     links = link_scans(session, places, wish, forced=forced)
-    rows = _content_rows(batch_id, kept, video_ids, links) + [_unread_row(batch_id, item) for item in unread]
+    thresholds = kept_thresholds(batch.real_below, batch.fake_from)
+    standings = {video_id: _standing(link, batch.aggregate, thresholds) for video_id, link in links.items()}
+    rows = _content_rows(batch_id, kept, video_ids, links, standings) + [_unread_row(batch_id, item) for item in unread]
     if rows:
         session.execute(insert(Entry), rows)
     return Written(
@@ -114,7 +120,11 @@ def _entered(session: Session, batch_id: int, video_ids: Mapping[int, Place]) ->
 
 
 def _content_rows(
-    batch_id: int, contents: Sequence[ContentEntry], video_ids: Mapping[str, int], links: Mapping[int, Link]
+    batch_id: int,
+    contents: Sequence[ContentEntry],
+    video_ids: Mapping[str, int],
+    links: Mapping[int, Link],
+    standings: Mapping[int, str],
 ) -> list[dict[str, object]]:
     served: set[int] = set()
     rows: list[dict[str, object]] = []
@@ -129,6 +139,7 @@ def _content_rows(
                 "video_id": video_id,
                 "scan_id": link.scan_id,
                 "state": None,
+                "standing": standings[video_id],
                 "reason": None,
                 "detail": None,
                 # A second copy within the chunk costs no scan of its own either.
@@ -139,6 +150,14 @@ def _content_rows(
     return rows
 
 
+def _standing(link: Link, aggregate: str, thresholds: Thresholds | None) -> str:
+    """Where an entry stands from its first moment on: a scan that is reused may have ended long ago."""
+    scan = link.reused
+    if scan is None:
+        return WAITING
+    return standing_of(scan.state, getattr(scan, SCORE_COLUMNS[aggregate].key), thresholds)
+
+
 def _unread_row(batch_id: int, item: UnreadEntry) -> dict[str, object]:
     return {
         "batch_id": batch_id,
@@ -147,6 +166,7 @@ def _unread_row(batch_id: int, item: UnreadEntry) -> dict[str, object]:
         "video_id": None,
         "scan_id": None,
         "state": "unreadable",
+        "standing": "unreadable",
         "reason": item.reason,
         "detail": storable(item.detail, limit=DETAIL_LIMIT),
         "reused": False,

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.headers import Judging, iso_time
+from db.headers import iso_time
+from db.judging import Judging
 from db.tables import Entry, FaceRow, FrameRow, Scan, TrackRow, Video
 from db.verdicts import verdict_of
 

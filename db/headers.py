@@ -4,32 +4,16 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from db.batches import BatchRecord, read_batch
-from db.outcomes import SCORE_COLUMNS
+from db.judging import Judging, possible_verdicts, settle_judging, verdict_is
 from db.registry import RegisteredClassifier, read_classifier
+from db.standings import JUDGED_STANDINGS
 from db.tables import STATES, Entry, Scan
-from db.verdicts import VERDICTS, Thresholds, Verdict, thresholds_of
-
-
-@dataclass(frozen=True)
-class Judging:
-    """How scores become verdicts in one report: which aggregation counts, and its thresholds."""
-
-    aggregate: str
-    thresholds: Thresholds
-
-    @property
-    def score_name(self) -> str:
-        """The attribute of a scan that holds the score under this aggregation."""
-        return SCORE_COLUMNS[self.aggregate].key
-
-    @property
-    def score(self) -> ColumnElement[float]:
-        """The column of that score."""
-        return Scan.__table__.columns[self.score_name]
+from db.tallies import BatchTallies, read_tallies
+from db.verdicts import VERDICTS, Thresholds, Verdict
 
 
 @dataclass(frozen=True)
@@ -53,30 +37,15 @@ def read_header(session: Session, batch_id: int, *, aggregate: str | None, thres
     if batch is None or classifier is None:
         raise LookupError(f"there is no batch {batch_id}: see `fakesweep status`")
     chosen = aggregate or batch.options.get("aggregate", "mean")
-    return Header(batch, classifier, settle_judging(classifier, chosen, thresholds))
-
-
-def settle_judging(classifier: RegisteredClassifier, aggregate: str, thresholds: Thresholds | None) -> Judging:
-    """How scores of this classifier are judged: by `thresholds`, else by its own.
-
-    Raises:
-        ValueError: an aggregation that nobody knows, or one without thresholds.
-    """
-    if aggregate not in SCORE_COLUMNS:
-        raise ValueError(f"aggregate must be one of {', '.join(SCORE_COLUMNS)}, got {aggregate!r}")
-    return Judging(aggregate, thresholds or thresholds_of(classifier.manifest, aggregate))
+    kept = batch.thresholds if chosen == batch.aggregate else None
+    return Header(batch, classifier, settle_judging(classifier, chosen, thresholds, kept=kept))
 
 
 def describe_header(session: Session, header: Header) -> dict[str, Any]:
     """The head as the JSON report has it; `submitted` is the sum of `counts`."""
-    counts = dict.fromkeys(STATES, 0)
-    verdicts = dict.fromkeys(VERDICTS, 0)
-    runtimes: set[str] = set()
-    for state, runtime, entries, *by_verdict in _read_counts(session, header):
-        counts[state] += entries
-        for verdict, number in zip(VERDICTS, by_verdict, strict=True):
-            verdicts[verdict] += number or 0
-        runtimes |= {runtime} - {None, ""}
+    tallies = read_tallies(session, header.batch.id)
+    counts = dict.fromkeys(STATES, 0) | tallies.states()
+    verdicts = _count_verdicts(session, header, tallies)
     return {
         "batch": {
             "id": header.batch.id,
@@ -91,26 +60,11 @@ def describe_header(session: Session, header: Header) -> dict[str, Any]:
             "name": header.classifier.name,
             "version": header.classifier.version,
             "sha256": header.classifier.sha256,
-            "runtime": "+".join(sorted(runtimes)) or None,
+            "runtime": "+".join(sorted(tallies.runtimes)) or None,
         },
         "options": {**header.batch.options, "aggregate": header.judging.aggregate},
         "thresholds": vars(header.judging.thresholds),
     }
-
-
-def verdict_is(judging: Judging, verdict: Verdict) -> ColumnElement[bool]:
-    """The SQL for "this scan's verdict is so"; the same decision as `verdict_of`."""
-    score, thresholds = judging.score, judging.thresholds
-    if verdict == "fake":
-        return score >= thresholds.fake_from
-    if verdict == "real":
-        return (score < thresholds.real_below) & (score < thresholds.fake_from)
-    return (score >= thresholds.real_below) & (score < thresholds.fake_from)
-
-
-def entry_state() -> ColumnElement[str]:
-    """The SQL for the state of an entry: its scan's, else its own."""
-    return func.coalesce(Scan.state, Entry.state)
 
 
 def iso_time(moment: float | None) -> str | None:
@@ -121,13 +75,24 @@ def iso_time(moment: float | None) -> str | None:
     return exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _read_counts(session: Session, header: Header) -> list[tuple[Any, ...]]:
-    by_verdict = [func.sum(case((verdict_is(header.judging, verdict), 1), else_=0)) for verdict in VERDICTS]
-    rows = session.execute(
-        select(entry_state(), Scan.runtime, func.count(), *by_verdict)
-        .select_from(Entry)
-        .outerjoin(Scan, Scan.id == Entry.scan_id)
-        .where(Entry.batch_id == header.batch.id)
-        .group_by(entry_state(), Scan.runtime)
-    )
-    return [tuple(row) for row in rows]
+def _count_verdicts(session: Session, header: Header, tallies: BatchTallies) -> dict[Verdict, int]:
+    """How many are fake, real and uncertain; only where a standing leaves it open, scores are looked at."""
+    counts = dict.fromkeys(VERDICTS, 0)
+    open_standings = []
+    for standing in JUDGED_STANDINGS:
+        possible = possible_verdicts(header.judging, standing)
+        if len(possible) == 1:
+            counts[possible[0]] += tallies.standings[standing]
+        elif tallies.standings[standing]:
+            open_standings.append(standing)
+    if open_standings:
+        sums = [func.sum(case((verdict_is(header.judging, verdict), 1), else_=0)) for verdict in VERDICTS]
+        looked_at = (
+            select(*sums)
+            .select_from(Entry)
+            .join(Scan, Scan.id == Entry.scan_id)
+            .where(Entry.batch_id == header.batch.id, Entry.standing.in_(open_standings))
+        )
+        for verdict, count in zip(VERDICTS, session.execute(looked_at).one(), strict=True):
+            counts[verdict] += count or 0
+    return counts

@@ -40,10 +40,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Link:
-    """The scan that a content got, and whether it was made for this submission."""
+    """The scan that a content got: made for this submission, or an earlier one as it stood when it was linked."""
 
     scan_id: int
     is_new: bool
+    reused: Scan | None = None
 
 
 def needs_new_scan(state: str, reason: str | None, *, forced: bool) -> bool:
@@ -74,7 +75,7 @@ def link_scans(
     reused = {video_id: scan for video_id, scan in latest.items() if video_id not in generations}
     reused |= _latest_scans(session, beaten, wish)
     _want_again(session, reused, places, wish)
-    return links | {video_id: Link(scan.id, is_new=False) for video_id, scan in reused.items()}
+    return links | {video_id: Link(scan.id, is_new=False, reused=scan) for video_id, scan in reused.items()}
 
 
 def _latest_scans(session: Session, places: Mapping[int, Place], wish: ScanWish) -> dict[int, Scan]:

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.findings import describe_path
-from db.headers import describe_header, entry_state, read_header
+from db.headers import describe_header, read_header
 from db.leases import IS_QUEUED, IS_RUNNING
 from db.reconciling import count_under_way
 from db.tables import WAITING_STATES, Batch, Entry, Scan
+from db.tallies import read_tallies
 from db.verdicts import Thresholds
 from db.workers import live_workers
 
@@ -59,22 +60,15 @@ class BatchProgress:
 
 def read_progress(session: Session, batch_id: int) -> BatchProgress:
     """Counts the entries of a batch by state; states without entries are left out."""
-    counts = session.execute(
-        select(entry_state(), func.count())
-        .select_from(Entry)
-        .outerjoin(Scan, Scan.id == Entry.scan_id)
-        .where(Entry.batch_id == batch_id)
-        .group_by(entry_state())
-    )
     is_submitted = session.scalar(select(Batch.is_complete).where(Batch.id == batch_id))
-    return BatchProgress(dict(counts.all()), bool(is_submitted))
+    return BatchProgress(read_tallies(session, batch_id).states(), bool(is_submitted))
 
 
 def read_running(session: Session, batch_id: int | None = None, *, limit: int = 200) -> list[RunningScan]:
     """What runs now, of one batch or of all, by worker."""
     query = select(Scan, db_now()).where(IS_RUNNING).order_by(Scan.worker, Scan.id).limit(limit)
     if batch_id is not None:
-        query = query.where(Scan.id.in_(select(Entry.scan_id).where(Entry.batch_id == batch_id)))
+        query = query.where(exists(select(Entry.id).where(Entry.scan_id == Scan.id, Entry.batch_id == batch_id)))
     return [
         RunningScan(
             scan_id=scan.id,

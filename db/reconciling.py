@@ -11,6 +11,7 @@ from db.clock import db_now
 from db.dialects import insert_or
 from db.leases import IS_QUEUED, IS_RUNNING, SUSPECT_LOSSES
 from db.tables import Scan, SweepRow
+from db.tallies import count_waiting
 
 _THE_ROW = 1
 # More losses than this are not kept one by one.
@@ -134,9 +135,8 @@ def mark_unsent(session: Session, scan_ids: list[int]) -> None:
 
 def count_under_way(session: Session) -> dict[str, int]:
     """How many scans wait and how many run, over all batches."""
-    queued = session.scalar(select(func.count()).select_from(Scan).where(IS_QUEUED))
-    running = session.scalar(select(func.count()).select_from(Scan).where(IS_RUNNING))
-    return {"queued": queued or 0, "running": running or 0}
+    running = session.scalar(select(func.count()).select_from(Scan).where(IS_RUNNING)) or 0
+    return {"queued": count_waiting(session) - running, "running": running}
 
 
 def _note_sweep(session: Session, *, gap_s: float, grace_s: float) -> tuple[float, float]:

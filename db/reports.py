@@ -1,14 +1,15 @@
 """The report of a batch: its head, and its videos page by page, in constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from db.choosing import Choice, choose_entries, read_chosen
 from db.findings import describe_video, read_findings
-from db.headers import Header, describe_header, entry_state, read_header, verdict_is
+from db.headers import Header, describe_header, read_header
 from db.tables import Entry, Scan, Video
 from db.verdicts import Thresholds, Verdict
 
@@ -57,35 +58,20 @@ def open_report(
         ValueError: an aggregation that nobody knows.
     """
     header = read_header(session, batch_id, aggregate=aggregate, thresholds=thresholds)
-    query = (
-        select(Entry, Scan, Video)
-        .outerjoin(Scan, Scan.id == Entry.scan_id)
-        .outerjoin(Video, Video.id == Entry.video_id)
-        .where(Entry.batch_id == batch_id)
-        .order_by(Entry.position)
-    )
-    if state is not None:
-        query = query.where(entry_state() == state)
-    if verdict is not None:
-        query = query.where(verdict_is(header.judging, verdict))
-    videos = _read_videos(session, query, header, limit=limit, with_frames=with_frames)
+    choice = choose_entries(header.judging, state=state, verdict=verdict)
+    videos = _read_videos(session, header, choice, limit=limit, with_frames=with_frames)
     return Report(describe_header(session, header), videos)
 
 
 def _read_videos(
-    session: Session,
-    query: Select[Entry, Scan, Video],
-    header: Header,
-    *,
-    limit: int | None,
-    with_frames: bool,
+    session: Session, header: Header, choice: Choice | None, *, limit: int | None, with_frames: bool
 ) -> Iterator[dict[str, Any]]:
     page_size = _PAGE_WITH_FRAMES if with_frames else _PAGE
     left = limit
     last_position = -1
     while left is None or left > 0:
         size = page_size if left is None else min(page_size, left)
-        page = session.execute(query.where(Entry.position > last_position).limit(size)).all()
+        page = _read_page(session, header.batch.id, choice, after=last_position, limit=size)
         # The outer joins give None where there is no content, which the type of the query does not say.
         scan_ids = {entry.scan_id for entry, _, _ in page if entry.scan_id is not None}
         findings = read_findings(session, scan_ids, with_frames=with_frames)
@@ -95,3 +81,21 @@ def _read_videos(
             return
         last_position = page[-1][0].position
         left = None if left is None else left - size
+
+
+def _read_page(
+    session: Session, batch_id: int, choice: Choice | None, *, after: int, limit: int
+) -> Sequence[Row[Entry, Scan, Video]]:
+    """The next entries after a position, with scan and video where they have any."""
+    query = (
+        select(Entry, Scan, Video)
+        .outerjoin(Scan, Scan.id == Entry.scan_id)
+        .outerjoin(Video, Video.id == Entry.video_id)
+        .where(Entry.batch_id == batch_id)
+        .order_by(Entry.position)
+    )
+    if choice is None:
+        query = query.where(Entry.position > after).limit(limit)
+    else:
+        query = query.where(Entry.position.in_(read_chosen(session, batch_id, choice, after=after, limit=limit)))
+    return session.execute(query).all()

@@ -36,14 +36,26 @@ def thresholds_of(manifest: Mapping[str, Any], aggregate: str) -> Thresholds:
     Raises:
         ValueError: the manifest has none for it.
     """
-    known = manifest.get("thresholds", {})
-    if aggregate not in known:
+    found = known_thresholds(manifest, aggregate)
+    if found is None:
+        known = manifest.get("thresholds", {})
         raise ValueError(
             f"the classifier {manifest.get('name')} {manifest.get('version')} has no thresholds "
             f"for {aggregate!r}, only for {', '.join(known) or 'nothing'}: "
             "give --threshold or another --aggregate"
         )
-    return Thresholds(real_below=known[aggregate]["real_below"], fake_from=known[aggregate]["fake_from"])
+    return found
+
+
+def known_thresholds(manifest: Mapping[str, Any], aggregate: str) -> Thresholds | None:
+    """The same, None where the manifest has none for it."""
+    known = manifest.get("thresholds", {}).get(aggregate)
+    return None if known is None else Thresholds(real_below=known["real_below"], fake_from=known["fake_from"])
+
+
+def kept_thresholds(real_below: float | None, fake_from: float | None) -> Thresholds | None:
+    """The thresholds of a row, None where it has none."""
+    return None if real_below is None or fake_from is None else Thresholds(real_below, fake_from)
 
 
 def single_threshold(value: float) -> Thresholds:

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.findings import describe_path, describe_video, read_findings
-from db.headers import iso_time, settle_judging
+from db.headers import iso_time
+from db.judging import settle_judging
 from db.known_files import path_key
 from db.outcomes import SCORE_COLUMNS
 from db.registry import read_classifier

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from db.errors import DatabaseUnavailableError
 from db.reconciling import forget_sent, take_back_lost
 from db.session import Database
+from db.tallies import add_up_changes
 from scheduler.dispatch import Send, send_waiting
 
 _log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Reconciled:
 def reconcile_once(
     database: Database, send: Send, *, queue_is_empty: Callable[[], bool], policy: SweepPolicy | None = None
 ) -> Reconciled:
-    """One sweep: ends expired leases, and sends what waits.
+    """One sweep: ends expired leases, adds up what was counted meanwhile, and sends what waits.
 
     Args:
         queue_is_empty: whether the broker holds no message that no worker has taken.
@@ -71,6 +72,8 @@ def reconcile_once(
     times = policy or SweepPolicy()
     with database.begin() as session:
         sweep = take_back_lost(session, gap_s=times.gap_s, grace_s=times.grace_s)
+    with database.begin() as session:
+        add_up_changes(session)
     done = Reconciled(sweep.requeued, sweep.suspects, sweep.quarantined, sweep.cancelled)
     if queue_is_empty():
         with database.begin() as session:

@@ -3,10 +3,11 @@
 import os
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from db.session import open_database
 from db.tables import Base
+from db.triggers import drop_triggers, install_triggers
 
 
 def _migrate(connection: Connection) -> None:
@@ -17,7 +18,10 @@ def _migrate(connection: Connection) -> None:
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
+        drop_triggers(connection)
         context.run_migrations()
+        if inspect(connection).has_table("tallies"):
+            install_triggers(connection)
 
 
 _given: Connection | None = context.config.attributes.get("connection")

@@ -41,6 +41,7 @@ def test_wheel_carries_code_migrations_and_classifier(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
     data = [ROOT / "worker" / "classifiers", ROOT / "db" / "migrations"]
     kept = {str(path.relative_to(ROOT)) for folder in data for path in folder.rglob("*") if path.is_file()}
+    kept |= {str(path.relative_to(ROOT)) for path in (ROOT / "db").glob("*.sql")}
     assert {name for name in kept if "__pycache__" not in name} - names == set()
     assert "worker/detectors/centerface.onnx" in names
     assert not {name.split("/")[0] for name in names} & {"tests", "scripts", "docs"}
