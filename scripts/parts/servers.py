@@ -68,7 +68,8 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 (no thread runs yet when servers are started)
-                **_as_nobody(),
+                user=_server_user(),
+                group=_server_user(),
             )
         wait_until(self.is_ready, what=f"PostgreSQL in {self.folder}")
 
@@ -132,7 +133,8 @@ class PostgresServer:
             ],
             check=True,
             capture_output=True,
-            **_as_nobody(),
+            user=_server_user(),
+            group=_server_user(),
         )
 
 
@@ -208,8 +210,9 @@ def _wheel_folders(package: str) -> list[Path]:
     return [path for path in (folder, folder.parent / f"{package}.libs") if path.exists()]
 
 
-def _as_nobody() -> dict[str, int]:
-    return {"user": _NOBODY, "group": _NOBODY} if os.geteuid() == 0 else {}
+def _server_user() -> int | None:
+    """Whose PostgreSQL is, None for ours."""
+    return _NOBODY if os.geteuid() == 0 else None
 
 
 def _die_with_parent() -> None:
