@@ -6,28 +6,18 @@ preprocessing is cut anew and nothing else is.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from training.dataset import Item
-from training.duplicates import Hash, print_frame
+from training.duplicates import print_frame
 from training.errors import TrainingError
-from training.face_set import (
-    PRINTED_FRAMES,
-    WIDE_MARGIN,
-    FaceSet,
-    HeldFaces,
-    largest_faces,
-    load_face_set,
-    save_face_set,
-    spread_evenly,
-    wide_size_px,
-)
+from training.face_prints import Hash
+from training.face_set import WIDE_MARGIN, FaceSet, HeldFaces, load_face_set, save_face_set, wide_size_px
 from worker.pipeline.decoding import decode_frames
 from worker.pipeline.detector_file import DETECTOR_SHA256
 from worker.pipeline.errors import PipelineError
@@ -45,7 +35,7 @@ __all__ = ["FRAMES", "INPUT_SIZE_PX", "WIDE_MARGIN", "FaceCutter", "FaceSet", "S
 INPUT_SIZE_PX = 224
 FRAMES = 16
 _DETECTION = (FaceDetector.LONG_SIDE_PX, FaceDetector.FACTOR, FaceDetector.CONFIDENCE)
-_FORMAT = 3
+_FORMAT = 4
 
 Found = tuple[int, Pixels, LandmarkedFace]
 """The number of a frame, its pixels, a face in it."""
@@ -129,9 +119,8 @@ class FaceCutter:
         size, wide = self._size_px, wide_size_px(self._size_px)
         crops = [crop_face(pixels, face.box, size_px=size, margin=CROP_MARGIN) for _, pixels, face in found]
         wides = [crop_face(pixels, face.box, size_px=wide, margin=WIDE_MARGIN) for _, pixels, face in found]
-        listed = [(face.box.x, face.box.y, face.box.w, face.box.h) for _, _, face in found]
-        boxes = np.array(listed, np.float64).reshape(-1, 4)
-        return FaceSet(
+        boxes = [(face.box.x, face.box.y, face.box.w, face.box.h) for _, _, face in found]
+        faces = FaceSet(
             sha256=sha256,
             pixels=HeldFaces(
                 np.array(crops, np.uint8).reshape(-1, size, size, 3),
@@ -139,11 +128,12 @@ class FaceCutter:
             ),
             frames=np.array([number for number, _, _ in found], np.int64),
             detections=np.array([face.detection for _, _, face in found], np.float64),
-            boxes=boxes,
+            boxes=np.array(boxes, np.float64).reshape(-1, 4),
             landmarks=np.array([face.points for _, _, face in found], np.float64).reshape(-1, 5, 2),
             times_s=np.array([frame.t_s for frame in frames], np.float64),
-            prints=_print_all(frames, found, boxes, size),
+            prints=np.zeros((1, 4, 32), np.uint8),
         )
+        return replace(faces, prints=_print_all(frames, found, faces))
 
 
 def cut_all(
@@ -173,15 +163,14 @@ def cut_all(
     return usable, skipped
 
 
-def _print_all(frames: Sequence[Frame], found: Sequence[Found], boxes: NDArray[np.float64], size_px: int) -> Hash:
+def _print_all(frames: Sequence[Frame], found: Sequence[Found], faces: FaceSet) -> Hash:
     """The hashes of the frames whose largest faces stand for the file; of the first where there is no face."""
-    largest = largest_faces(np.array([number for number, _, _ in found], np.int64), boxes)
-    if not len(largest):
-        return np.stack([print_frame(frame.pixels, None) for frame in frames[:1]] or [np.zeros((4, 32), np.uint8)])
-    printed = [found[place] for place in spread_evenly(largest, PRINTED_FRAMES)]
+    if not found:
+        whole = [print_frame(frame.pixels, None, None) for frame in frames[:1]]
+        return np.stack(whole or [np.zeros((4, 32), np.uint8)])
     return np.stack(
         [
-            print_frame(pixels, crop_face(pixels, face.box, size_px=size_px, margin=CROP_MARGIN))
-            for _, pixels, face in printed
+            print_frame(found[place][1], faces.wide[place], faces.points_in_wide(place))
+            for place in faces.printed.tolist()
         ]
     )
