@@ -35,7 +35,7 @@ def command() -> None:
 
     \b
     Examples:
-      fakesweep collect generate faces/ --model gpt-image-1 --prompts prompts.txt --count 200 --price 0.04
+      fakesweep collect generate faces/ --model gpt-image-1 --prompts prompts.txt --count 200
       fakesweep collect fetch faces/ --from export.json --source portraits
       fakesweep collect copy faces/ s3://my-bucket/faces
     """

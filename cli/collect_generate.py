@@ -74,8 +74,8 @@ def command(**given: Any) -> None:
     \b
     Examples:
       fakesweep collect generate faces/ --model gpt-image-1 --prompts prompts.txt --count 200 --size 1024x1024
-          --price 0.04 --max-cost 10 --requests-per-minute 5
-      fakesweep collect generate faces/ --model dall-e-2 --variations portraits/ --count 50 --price 0.02
+          --prices my-prices.toml --max-cost 10 --requests-per-minute 5
+      fakesweep collect generate faces/ --model dall-e-2 --variations portraits/ --count 50 --prices my-prices.toml
       fakesweep collect generate faces/ --base-url http://localhost:8080/v1 --model flux --prompt "a face" --count 9
     """
     from training.collect.generate import estimate_run

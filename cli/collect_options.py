@@ -65,11 +65,18 @@ def _prompts(given: dict[str, Any]) -> list[str]:
 
     lines = list(given["prompts"])
     if given["prompt_file"]:
-        lines += given["prompt_file"].read_text(encoding="utf-8").split("\n")
+        lines += _read_text(given["prompt_file"]).split("\n")
     prompts = read_prompts(lines)
     if not prompts:
         raise click.UsageError("there is no prompt: give --prompt TEXT or --prompts FILE")
     return prompts
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{path} is not in UTF-8 ({error}): save it so") from error
 
 
 def _more(pairs: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -74,7 +74,8 @@ def plan_copy(origin: Store, options: CopyOptions) -> tuple[list[CopyItem], list
     left_out: list[tuple[str, str]] = []
     items: dict[str, CopyItem] = {}
     for row in rows:
-        path = str(PurePosixPath(row["path"]))
+        # A manifest may write ./a, and a key may hold what looks like a folder without a name.
+        path = row["path"] if row["path"] in listing else str(PurePosixPath(row["path"]))
         why = _reason_against(path, row["label"], listing)
         if why:
             left_out.append((row["path"], why))

@@ -98,3 +98,7 @@ def estimate(
         each=each,
         spent=history.spent,
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

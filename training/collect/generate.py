@@ -91,7 +91,7 @@ def answers_at_hand(state: Path, entries: Sequence[Entry]) -> dict[Path, ImageRe
 def estimate_run(options: GenerateOptions, state: Path, entries: Sequence[Entry]) -> Estimate:
     """What a run would ask for, and what it would cost; takes the same as `answers_at_hand`."""
     return estimate(
-        plan_slots(options.settings, options.subjects, count=options.count),
+        plan_slots(options.settings, options.subjects, source=options.source, count=options.count),
         read_history(entries),
         at_hand={slot for request in answers_at_hand(state, entries).values() for slot in request.slots},
         per_request=options.per_request,

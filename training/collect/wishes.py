@@ -64,10 +64,13 @@ class ImageRequest:
         return _digest(self.slots)
 
 
-def plan_slots(settings: Settings, subjects: Sequence[Subject], *, count: int) -> dict[str, Subject]:
-    """The names of `count` pictures and their subjects, which take turns.
+def plan_slots(settings: Settings, subjects: Sequence[Subject], *, source: str, count: int) -> dict[str, Subject]:
+    """The names of `count` pictures of a source and their subjects, which take turns.
 
     A larger count repeats the names of a smaller one and adds to them.
+
+    Raises:
+        TrainingError: there is no subject.
     """
     if not subjects:
         raise TrainingError("there is nothing to ask for: give prompts, or pictures to start from")
@@ -75,14 +78,9 @@ def plan_slots(settings: Settings, subjects: Sequence[Subject], *, count: int) -
     for number in range(count):
         subject = subjects[number % len(subjects)]
         repetition = number // len(subjects)
-        slots[slot_name(settings, subject, repetition)] = subject
+        asked = (settings.operation, settings.model, settings.size, settings.quality, settings.more)
+        slots[_digest((source, asked, subject.prompt, subject.base_sha256, repetition))] = subject
     return slots
-
-
-def slot_name(settings: Settings, subject: Subject, repetition: int) -> str:
-    """The name of one picture: what it is asked with, and which repetition it is."""
-    words = (settings.operation, settings.model, settings.size, settings.quality, *settings.more)
-    return _digest([*words, subject.prompt, subject.base_sha256, repetition])
 
 
 def group_slots(slots: Mapping[str, Subject], *, per_request: int) -> list[ImageRequest]:

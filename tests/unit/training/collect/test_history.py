@@ -5,10 +5,16 @@ from typing import Any
 
 from training.collect.estimate import Estimate, estimate
 from training.collect.history import read_history
-from training.collect.wishes import ImageRequest, Settings, Subject, group_slots, plan_slots
+from training.collect.wishes import ImageRequest, Settings, Subject, group_slots
+from training.collect.wishes import plan_slots as plan_slots_of
 
 SETTINGS = Settings("generations", "m", "64x64")
 A, B = Subject("a"), Subject("b")
+
+
+def plan_slots(settings: Settings, subjects: list[Subject], *, count: int, source: str = "s") -> dict[str, Subject]:
+    """The names of pictures of one source."""
+    return plan_slots_of(settings, subjects, source=source, count=count)
 
 
 def sent(request: ImageRequest, price: str | None = "0.5") -> dict[str, Any]:
@@ -39,6 +45,7 @@ def test_the_same_wish_has_the_same_name() -> None:
 
     assert few.keys() < more.keys()
     assert plan_slots(Settings("generations", "m", "32x32"), [A, B], count=4).keys().isdisjoint(few)
+    assert plan_slots(SETTINGS, [A, B], count=4, source="t").keys().isdisjoint(few)
     assert (
         plan_slots(Settings("generations", "m", "64x64", more=(("style", '"x"'),)), [A], count=1).keys().isdisjoint(few)
     )
