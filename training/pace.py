@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from training.checkpoints import CurvePoint
 from training.recipe import Recipe
 
 # Judging a face is the forward pass alone; training it is about three times the work.
@@ -59,6 +60,16 @@ class Pace:
             return None
         left = sum(fit.epochs_left * self._epoch_work + _JUDGING * fit.judged_after for fit in self._fits)
         return (self._clock() - self._started) * left / self._done
+
+
+def epoch_line(point: CurvePoint, epochs: int, remaining_s: float | None) -> str:
+    """An epoch in words."""
+    auc = "" if point.validation_auc is None else f", validation AUC {point.validation_auc:.3f}"
+    left = "" if remaining_s is None else f"; the whole run: {duration_words(remaining_s)} left"
+    return (
+        f"{point.run}, epoch {point.epoch} of {epochs}: loss {point.loss:.4f}{auc}, rate {point.rate:.1e},"
+        f" {point.seconds:.0f} s{left}"
+    )
 
 
 def duration_words(seconds: float) -> str:

@@ -100,6 +100,8 @@ def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypa
     assert manifest.metrics["keras_openvino_gap"] < 1e-3
     assert set(manifest.training["sources"]) == {f"{c} {c}_{n}" for c in ("real", "fake") for n in range(3)}
     assert any("epoch 2 of 2" in line and "s left" in line for line in told)
+    assert [point["run"] for point in manifest.training["curves"]] == ["fold 1"] * 2 + ["fold 2"] * 2 + ["kept"] * 2
+    assert "epoch 2 of 2" in (tmp_path / "bundle" / "training-log.txt").read_text(encoding="utf-8")
     found = _evaluate(tmp_path, monkeypatch)
     assert found["coverage"] == 1.0
     assert found["image"]["auc"] > 0.9
@@ -121,3 +123,11 @@ def test_a_split_of_the_material_is_respected(tmp_path: Path, monkeypatch: pytes
     assert figures["clean"]["image"]["real"] + figures["clean"]["image"]["fake"] == 2 * 8 - 1
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["training"]["skipped"] == 3
+
+
+def test_a_misspelt_step_is_answered_before_anything_runs(tmp_path: Path) -> None:
+    """The message comes before the first face is cut."""
+    options = _options(tmp_path, recipe=Recipe(without=("rain",)))
+
+    with pytest.raises(TrainingError, match="no degradation called 'rain'"):
+        training.train.train_classifier(options, say=pytest.fail)
