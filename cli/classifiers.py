@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import classifiers_compare
+from cli import classifiers_activate, classifiers_compare, classifiers_freeze
 from cli.classifier_names import classifier_argument, classifier_words, named_classifier
-from cli.opening import default_bundle, opened_database, register_bundle, require_unaltered
+from cli.gate_options import as_mapping, gate_options
+from cli.opening import default_bundle, opened_database, register_bundle
 from cli.options import json_option
 from cli.rendering.names import safe_text
 from cli.rendering.output import open_output
@@ -26,13 +27,14 @@ def command() -> None:
 
     A classifier is a bundle: a directory with the network, its calibration, its thresholds and a card that
     says what it is good for. The active one judges new submissions; what was judged before keeps its verdict
-    and the name of the classifier that gave it.
+    and the name of the classifier that gave it. A new one is activated only if it is no worse than the active one on
+    material that was set aside for that.
 
     \b
     Examples:
-      fakesweep classifiers list
+      fakesweep classifiers freeze examination/
       fakesweep classifiers import trained/2026-11-20 --activate
-      fakesweep classifiers show fakesweep-mobilenetv2
+      fakesweep classifiers compare fakesweep-mobilenetv2 2026-11-20
       fakesweep classifiers rollback
     """
 
@@ -77,49 +79,30 @@ def show(classifier: str, json_file: str | None) -> None:
 
 @command.command("import")
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--activate", is_flag=True, help="Let it judge new submissions at once.")
-def import_(directory: Path | None, *, activate: bool) -> None:
-    """Copy a bundle into FAKESWEEP_HOME and register it; without DIR, register the packaged one."""
+@click.option("--activate", is_flag=True, help="Let it judge new submissions at once, if the gate allows it.")
+@gate_options
+def import_(
+    directory: Path | None, *, activate: bool, force: bool, reason: str | None, margins: tuple[tuple[str, float], ...]
+) -> None:
+    """Register a bundle.
+
+    It is verified and copied into FAKESWEEP_HOME; without DIR it is the packaged one. With --activate it has to pass the gate like any other: see `fakesweep classifiers activate --help`.
+    """
     from cli.bundle_copy import copy_bundle
-    from db.registry import activate_classifier
+    from cli.gating import Wish, activate_through_gate
     from worker.settings import read_settings
 
+    if not activate and (force or reason or margins):
+        raise click.UsageError("--force, --reason and --margin are about activating: add --activate")
     settings = read_settings()
     place = default_bundle() if directory is None else copy_bundle(directory, home=settings.home)
-    with opened_database(settings) as database, database.begin() as session:
-        registered = register_bundle(session, place)
+    with opened_database(settings) as database:
+        with database.begin() as session:
+            registered = register_bundle(session, place)
+        click.echo(f"Registered {classifier_words(registered)}.", err=True)
         if activate:
-            activate_classifier(session, registered.id)
-    click.echo(f"Registered {classifier_words(registered)}{' and activated it' if activate else ''}.", err=True)
-
-
-@command.command()
-@classifier_argument
-def activate(classifier: str) -> None:
-    """Let a registered classifier judge new submissions.
-
-    CLASSIFIER is an id, a name, a version or the start of a hash. Its files are verified first.
-    """
-    from db.registry import activate_classifier
-
-    with opened_database() as database, database.begin() as session:
-        found = named_classifier(session, classifier)
-        require_unaltered(found)
-        activate_classifier(session, found.id)
-    click.echo(f"{classifier_words(found)} judges new submissions now; `--outdated` judges older ones again.", err=True)
-
-
-@command.command()
-def rollback() -> None:
-    """Activate the classifier that was active before the present one."""
-    from db.registry import rollback_classifier
-
-    with opened_database() as database, database.begin() as session:
-        found = rollback_classifier(session)
-        if found is None:
-            raise click.ClickException("there is no earlier classifier to go back to: see `fakesweep classifiers list`")
-        require_unaltered(found)
-    click.echo(f"{classifier_words(found)} judges new submissions again.", err=True)
+            is_new = activate_through_gate(database, settings, registered, Wish(force, reason, as_mapping(margins)))
+            classifiers_activate.say_activated(registered, settings, is_new=is_new)
 
 
 def _print_table(found: list[RegisteredClassifier]) -> None:
@@ -162,4 +145,11 @@ def _day(moment: float) -> str:
     return datetime.fromtimestamp(moment, tz=UTC).strftime("%Y-%m-%d")
 
 
-command.add_command(classifiers_compare.command, "compare")
+for _name, _command in {
+    "freeze": classifiers_freeze.command,
+    "activate": classifiers_activate.activate,
+    "rollback": classifiers_activate.rollback,
+    "history": classifiers_activate.history,
+    "compare": classifiers_compare.command,
+}.items():
+    command.add_command(_command, _name)

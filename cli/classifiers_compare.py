@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.bars import bar
 from cli.classifier_names import classifier_words, named_classifier
 from cli.options import AGGREGATES, json_option, latest_batch_argument
 from cli.rendering.output import STDOUT, open_output
@@ -37,9 +35,9 @@ def command(
     show_all: bool,
     json_file: str | None,
 ) -> None:
-    """Show which verdicts of a batch would flip from classifier A to B.
+    """Show which verdicts of a batch would flip.
 
-    A and B are ids, names, versions or starts of hashes; without BATCH, the latest. Verdicts that workers have
+    That is, if B had judged it in place of A. A and B are ids, names, versions or starts of hashes; without BATCH, the latest. Verdicts that workers have
     stored are taken as they are. What A or B never judged is judged here, one video after another, and
     not stored; for a large batch, activate B and run `fakesweep scan` first.
 
@@ -68,8 +66,8 @@ def command(
         unread = count_without_content(session, found)
     missing = 0 if stored_only else count_missing(videos)
     if missing:
-        with _progress(missing) as on_judged:
-            videos = judge_missing(videos, (a, b), found, settings, aggregate=chosen, on_judged=on_judged)
+        with bar(f"Judging {missing} that one of them never judged") as on_progress:
+            videos = judge_missing(videos, (a, b), found, settings, aggregate=chosen, on_progress=on_progress)
     told = compare_to_json(videos, (a, b))
     told["counts"]["left_out"] += unread
     head = {"batch": {"id": found.id, "name": found.name}, "aggregate": chosen, "a": a.to_json(), "b": b.to_json()}
@@ -80,14 +78,6 @@ def command(
         console = console_for()
         console.print(f"A: {classifier_words(a.classifier)}\nB: {classifier_words(b.classifier)}")
         _print(console, told, show_all=show_all)
-
-
-@contextmanager
-def _progress(missing: int) -> Iterator[Callable[[], None]]:
-    """A bar where a person looks, a line where nobody does."""
-    label = f"Judging {missing} that one of them never judged"
-    with click.progressbar(length=missing, label=label, file=sys.stderr, show_pos=True) as bar:
-        yield partial(bar.update, 1)
 
 
 def _print(console: Console, told: Mapping[str, Any], *, show_all: bool) -> None:

@@ -51,7 +51,7 @@ def judge_missing(
     settings: Settings,
     *,
     aggregate: str,
-    on_judged: Callable[[], None],
+    on_progress: Callable[[int, int], None],
 ) -> list[ComparedVideo]:
     """The videos with every judgement that can be made here; nothing of it is stored.
 
@@ -61,6 +61,7 @@ def judge_missing(
         BundleError: a classifier that is needed is not on this machine, or the detector is not.
     """
     judged: tuple[dict[int, Judgement], ...] = ({}, {})
+    done, missing_in_all = 0, count_missing(videos)
     for number, side in enumerate(sides):
         missing = _missing(videos, number)
         if not missing:
@@ -70,7 +71,8 @@ def judge_missing(
             judgement = _judge_first_readable(judge, paths, sha256)
             if judgement is not None:
                 judged[number][video_id] = judgement
-            on_judged()
+            done += 1
+            on_progress(done, missing_in_all)
     return [replace(video, judgements=_filled(video, judged)) for video in videos]
 
 

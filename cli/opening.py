@@ -47,6 +47,7 @@ def classifier_for_submission(session: Session, settings: Settings) -> Registere
     Raises:
         BundleError: its files are missing or altered.
     """
+    from db.activations import note_activation
     from db.registry import activate_classifier, active_classifier
 
     if settings.classifier is not None:
@@ -56,7 +57,9 @@ def classifier_for_submission(session: Session, settings: Settings) -> Registere
         require_unaltered(active)
         return active
     registered = register_bundle(session, default_bundle())
-    activate_classifier(session, registered.id)
+    before = activate_classifier(session, registered.id)
+    if before != registered.id:
+        note_activation(session, classifier_id=registered.id, previous_id=before, outcome="packaged")
     return registered
 
 

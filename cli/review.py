@@ -1,9 +1,8 @@
 """`fakesweep review`: sets a person's label beside the machine's verdict."""
 
-import getpass
-
 import click
 
+from cli.account import user_name
 from cli.options import video_argument
 from cli.rendering.names import display_name
 
@@ -30,13 +29,5 @@ def command(video: str, label: str, note: str | None, reviewer: str | None) -> N
 
     with opened_database() as database, database.begin() as session:
         video_id = named_video(session, video)
-        add_review(session, video_id, label=label, note=note, reviewer=reviewer or _user_name())
+        add_review(session, video_id, label=label, note=note, reviewer=reviewer or user_name())
     click.echo(f"{display_name(video)} is labelled {label}.", err=True)
-
-
-def _user_name() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user often has no name.
-        return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cli.gate_options import as_mapping, gate_options
 from training.backbones.names import BACKBONES, WEIGHTS_STYLES
 from training.recipe import OPTIMIZERS, PRECISIONS
 
@@ -90,6 +91,16 @@ class _ClassWeights(click.ParamType["str | tuple[float, float]"]):
               help="Degraded views of each face that the head starts from.")  # fmt: skip
 @click.option("--blended", "blended_share", type=click.FloatRange(0, 1), default=None,
               help="Share of the fakes shown that are real faces blended with themselves.")  # fmt: skip
+@click.option("--from-reviews", is_flag=True,
+              help="Learn from reviewed videos, too; --data is the old set beside them.")  # fmt: skip
+@click.option("--replay", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=None,
+              help="Share of the old set in what is shown beside reviewed videos.")  # fmt: skip
+@click.option("--activate", is_flag=True, help="Register the bundle and activate it, if the gate allows it.")
+@gate_options
+@click.option("--crossed", "crossed_share", type=click.FloatRange(0, 1), default=None,
+              help="Share of these that are blended with another real face instead.")  # fmt: skip
+@click.option("--without", multiple=True, metavar="STEP",
+              help="Leave a step of the degradation out, such as h264 or noise; for ablations.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed repeats a run.")
 @click.option("--resume/--fresh", default=True, help="Go on with an interrupted run of the same kind, or start over.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), default=None,
@@ -115,6 +126,11 @@ def command(  # noqa: PLR0913 - one argument per option
     seed: int,
     resume: bool,
     cache: Path | None,
+    from_reviews: bool,
+    activate: bool,
+    force: bool,
+    reason: str | None,
+    margins: tuple[tuple[str, float], ...],
     **recipe_options: Any,
 ) -> None:
     """Train a classifier from labelled faces.
@@ -124,10 +140,16 @@ def command(  # noqa: PLR0913 - one argument per option
     gives the figures. Broken files are listed and skipped. A run that was killed goes on where it stood when
     the command is repeated.
 
+    With --from-reviews, videos that people labelled with `fakesweep review` are learnt from beside the old set: most
+    often those that the machine had wrong. What the frozen evaluation set holds is never learnt from.
+
     \b
       fakesweep train --data faces/ --weights mobilenet_v2.weights.h5 --output my-classifier
+      fakesweep train --from-reviews --data faces/ --output my-next-classifier --version 2 --activate
       FAKESWEEP_CLASSIFIER=my-classifier fakesweep scan clip.mp4
     """
+    from cli.gating import Wish
+    from cli.train_from_reviews import activate_trained, frozen_set, reviewed_items
     from training.errors import TrainingError
     from training.options import TrainOptions
     from training.recipe import Recipe
@@ -135,7 +157,11 @@ def command(  # noqa: PLR0913 - one argument per option
     from training.views import ViewPlan
     from worker.pipeline.detector_file import find_detector
 
-    asked = {option: value for option, value in recipe_options.items() if value is not None}
+    if activate and not final:
+        raise click.UsageError("--activate needs a bundle, and --no-final makes none: leave one of them out")
+    if not activate and (force or reason or margins):
+        raise click.UsageError("--force, --reason and --margin are about activating: add --activate")
+    asked = {option: value for option, value in recipe_options.items() if value not in (None, ())}
     plan = replace(ViewPlan(), seed=seed)
     try:
         options = TrainOptions(
@@ -157,11 +183,15 @@ def command(  # noqa: PLR0913 - one argument per option
             matched=matched,
             views=plan if views is None else replace(plan, degraded=views),
             recipe=replace(Recipe(), seed=seed, **asked),
+            items=reviewed_items() if from_reviews else (),
+            frozen=frozen_set(must_know=from_reviews or activate),
             is_fresh=not resume,
             makes_bundle=final,
             on_step=_step_line() if sys.stderr.isatty() else None,
         )
         train_classifier(options, say=click.echo)
+        if activate:
+            activate_trained(output, Wish(force, reason, as_mapping(margins)))
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
 
