@@ -1,10 +1,10 @@
 """Discovers labelled pictures and videos: `real/` and `fake/` trees, split layouts, or a manifest CSV."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from training.errors import TrainingError
 
@@ -19,6 +19,8 @@ MANIFEST = "manifest.csv"
 SPLITS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation",
           "calibration": "calibration", "test": "test"}  # fmt: skip
 """Names of splits as people write them, and as we do."""
+UNNAMED = "unnamed_"
+"""Start of the source of files whose folder or row names none: they may come from anywhere."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,20 @@ class Item:
 
 
 def discover_items(root: Path, *, exclude_sources: Sequence[str] = (), needs_both: bool = True) -> list[Item]:
-    """Lists the labelled files under a directory, in a stable order.
+    """Lists labelled files, in a stable order.
 
     Args:
-        root: a directory with manifest.csv, or with real/ and fake/ below it or below split directories.
+        root: a directory with manifest.csv, or with real/ and fake/ below it or below split directories; or the CSV
+            file itself, whose paths count from where it lies.
         exclude_sources: names of sources to leave out.
         needs_both: whether both classes must be there; to measure, one may do.
 
     Raises:
         TrainingError: there is nothing labelled, or the manifest is wrong.
     """
-    if not root.is_dir():
-        raise TrainingError(f"no directory at {root}: give --data a directory with real/ and fake/ in it")
-    manifest = root / MANIFEST
+    manifest = root if root.is_file() else root / MANIFEST
+    if not root.exists():
+        raise TrainingError(f"nothing at {root}: give a directory with real/ and fake/ in it, or a manifest CSV")
     found = _read_manifest(manifest) if manifest.is_file() else _walk_tree(root)
     items = [item for item in found if item.source not in exclude_sources]
     missing = {"real", "fake"} - {item.label for item in items}
@@ -91,37 +94,51 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def _read_manifest(manifest: Path) -> list[Item]:
-    with manifest.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = set(reader.fieldnames or ())
-        missing = {"path", "label"} - columns
-        if missing:
-            raise TrainingError(f"{manifest} has no column {sorted(missing)}: it needs path and label")
-        return [_item_of_row(manifest, number, row) for number, row in enumerate(reader, start=2)]
+    try:
+        # Spreadsheets put a mark before the first column's name.
+        with manifest.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = {"path", "label"} - set(reader.fieldnames or ())
+            if missing:
+                raise TrainingError(f"{manifest} has no column {sorted(missing)}: it needs path and label")
+            items = [_item_of_row(manifest, reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TrainingError(f"{manifest} is no CSV in UTF-8: {error}") from error
+    return _each_once(manifest, items)
 
 
-def _item_of_row(manifest: Path, number: int, row: dict[str, str]) -> Item:
-    path = manifest.parent / row["path"]
-    label = row["label"]
-    kind = row.get("kind") or kind_of(path)
-    split = row.get("split") or None
+def _item_of_row(manifest: Path, line: int, row: dict[Any, Any]) -> Item:
+    # A row that ends early has None in its last columns; what a row has too much stands under None.
+    told = {name: (value or "").strip() for name, value in row.items() if name is not None}
+    label, split = told["label"].lower(), told.get("split", "").lower()
+    kind = told.get("kind") or kind_of(Path(told["path"]))
     if label not in ("real", "fake"):
-        raise TrainingError(f"{manifest}, line {number}: label must be real or fake, got {label!r}")
+        raise TrainingError(f"{manifest}, line {line}: label must be real or fake, got {told['label']!r}")
     if kind not in ("image", "video"):
-        raise TrainingError(f"{manifest}, line {number}: {row['path']!r} is neither a picture nor a video")
-    if split is not None and split not in SPLITS:
-        raise TrainingError(f"{manifest}, line {number}: split must be one of {sorted(SPLITS)}, got {split!r}")
+        raise TrainingError(f"{manifest}, line {line}: {told['path']!r} is neither a picture nor a video")
+    if split and split not in SPLITS:
+        raise TrainingError(f"{manifest}, line {line}: split must be one of {sorted(SPLITS)}, got {split!r}")
     return Item(
-        path=path,
+        path=manifest.parent / told["path"],
         kind="image" if kind == "image" else "video",
         label="real" if label == "real" else "fake",
-        source=row.get("source") or f"unnamed_{label}",
-        identities=_identities(row.get("identity") or ""),
-        split=None if split is None else SPLITS[split],
-        generator=row.get("generator_or_method") or "",
-        licence=row.get("licence") or "",
-        origin=row.get("origin_repo") or "",
+        source=told.get("source") or f"{UNNAMED}{label}",
+        identities=_identities(told.get("identity", "")),
+        split=SPLITS[split] if split else None,
+        generator=told.get("generator_or_method", ""),
+        licence=told.get("licence", ""),
+        origin=told.get("origin_repo", ""),
     )
+
+
+def _each_once(manifest: Path, items: Sequence[Item]) -> list[Item]:
+    """Every path once; a path with two labels is an error."""
+    found: dict[Path, Item] = {}
+    for item in items:
+        known = found.setdefault(item.path, item)
+        if known.label != item.label:
+            raise TrainingError(f"{manifest} lists {item.path} as {known.label} and as {item.label}: remove one")
+    return list(found.values())
 
 
 def _identities(text: str) -> tuple[str, ...]:
@@ -129,23 +146,42 @@ def _identities(text: str) -> tuple[str, ...]:
 
 
 def _walk_tree(root: Path) -> list[Item]:
-    paths: Iterable[Path] = sorted(path for path in root.rglob("*") if path.is_file())
-    return [item for path in paths if (item := _item_of_path(root, path)) is not None]
+    paths = sorted(path for path in root.rglob("*") if kind_of(path) is not None and path.is_file())
+    found = [(path, folders) for path in paths if (folders := _folders_of(root, path)) is not None]
+    # One set alone is no source beside others: its folder says nothing, and would join everything into one group.
+    is_one_set = len({folders.above for _, folders in found}) == 1
+    return [_item_of_path(path, folders, is_one_set=is_one_set) for path, folders in found]
 
 
-def _item_of_path(root: Path, path: Path) -> Item | None:
-    folders = path.relative_to(root).parts[:-1]
-    kind = kind_of(path)
-    place = next((n for n, folder in enumerate(folders) if folder.lower() in ("real", "fake")), None)
-    if kind is None or place is None:
+@dataclass(frozen=True)
+class _Folders:
+    """What the folders between the root and a file say."""
+
+    label: Label
+    split: str | None
+    above: tuple[str, ...]
+    below: tuple[str, ...]
+
+
+def _folders_of(root: Path, path: Path) -> _Folders | None:
+    """None where no folder is called real or fake."""
+    names = path.relative_to(root).parts[:-1]
+    place = next((n for n, name in enumerate(names) if name.lower() in ("real", "fake")), None)
+    if place is None:
         return None
-    is_fake = folders[place].lower() == "fake"
-    nested = [folder for folder in folders[place + 1 :] if folder not in ("images", "videos")]
-    before = [SPLITS[folder.lower()] for folder in folders[:place] if folder.lower() in SPLITS]
+    label: Label = "fake" if names[place].lower() == "fake" else "real"
+    splits = [SPLITS[name.lower()] for name in names[:place] if name.lower() in SPLITS]
+    above = tuple(name for name in names[:place] if name.lower() not in SPLITS)
+    below = tuple(name for name in names[place + 1 :] if name not in ("images", "videos"))
+    return _Folders(label, splits[0] if splits else None, above, below)
+
+
+def _item_of_path(path: Path, folders: _Folders, *, is_one_set: bool) -> Item:
+    names = folders.below if is_one_set else (*folders.above, *folders.below)
     return Item(
         path=path,
-        kind=kind,
-        label="fake" if is_fake else "real",
-        source="/".join(nested) or f"unnamed_{folders[place].lower()}",
-        split=before[0] if before else None,
+        kind="video" if kind_of(path) == "video" else "image",
+        label=folders.label,
+        source="/".join(names) or f"{UNNAMED}{folders.label}",
+        split=folders.split,
     )

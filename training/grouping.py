@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from training.dataset import Item
+from training.dataset import UNNAMED, Item
 from training.duplicates import difference_hash, duplicate_pairs, find_duplicates
 from training.face_set import FaceSet
 
@@ -33,7 +33,8 @@ def group_items(
 
     A source with one class is held out whole, so all its items are one group. A source with both classes is a
     set of matched pairs: its items hang together by their identities (or are one group where none is
-    named). A shared identity, and a near-duplicate, joins groups across sources.
+    named). Files without a named source may come from anywhere, so each stands alone. A shared identity, and a
+    near-duplicate, joins groups across sources.
 
     Args:
         items: in the order of the result.
@@ -96,4 +97,6 @@ def _paired_sources(items: Sequence[Item]) -> set[str]:
 
 def _tokens(item: Item, source: str, *, is_paired: bool) -> list[str]:
     identities = [f"identity {identity}" for identity in item.identities]
+    if item.source.startswith(UNNAMED):
+        return identities
     return identities if is_paired and identities else [*identities, f"source {source}"]

@@ -1,6 +1,5 @@
 """Gathers what a run works on: files with their faces, in groups, dealt into folds or into the data's own parts."""
 
-import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,8 +11,9 @@ from training.dataset import Item, discover_items
 from training.errors import TrainingError
 from training.freezing import frozen_places
 from training.frozen_set import FrozenSet
-from training.grouping import assign_folds, duplicate_pairs, group_items
+from training.grouping import assign_folds, group_material
 from training.options import Say, TrainOptions
+from training.splitting import leaking_places
 from worker.pipeline.faces import FaceDetector
 
 
@@ -69,8 +69,7 @@ def gather(options: TrainOptions, *, say: Say) -> Material:
         say(f"skipped {skip.path}: {skip.why}")
     pairs = _without_frozen(pairs, options.frozen, cutter, say=say)
     usable = [item for item, _ in pairs]
-    duplicates = duplicate_pairs([faces.thumbprint for _, faces in pairs])
-    groups = group_items(usable, duplicates, matched=options.matched)
+    groups, duplicates = group_material(pairs, matched=options.matched)
     roles = [item.split for item in usable]
     if any(roles):
         folds = [{"test": 1}.get(role or "", 0) for role in roles]
@@ -79,7 +78,7 @@ def gather(options: TrainOptions, *, say: Say) -> Material:
         folds = leave_one_out_folds(usable, groups, matched=options.matched)
     else:
         folds = assign_folds(usable, groups, folds=options.folds)
-    say(f"{len(pairs)} files with faces in {len(set(groups))} groups, {len(duplicates)} near-duplicate pairs")
+    say(f"{len(pairs)} files with faces in {len(set(groups))} groups, {len(duplicates)} links by near-duplicates")
     return Material(pairs, groups, folds, roles, skipped)
 
 
@@ -122,16 +121,11 @@ def _without_frozen(
 def _without_leaks(
     pairs: list[tuple[Item, FaceSet]], groups: list[int], folds: list[int], roles: list[str | None], *, say: Say
 ) -> tuple[list[tuple[Item, FaceSet]], list[int], list[int], list[str | None]]:
-    """Drops from the training part what shows an identity or a near-duplicate of another part.
-
-    A split of the material's own may put one source on both sides, so only identities and duplicates count here.
-    """
-    items = [dataclasses.replace(item, source=f"file {n}") for n, (item, _) in enumerate(pairs)]
-    linked = group_items(items, duplicate_pairs([faces.thumbprint for _, faces in pairs]))
-    elsewhere = {group for group, role in zip(linked, roles, strict=True) if role not in (None, "train")}
-    kept = [n for n, role in enumerate(roles) if role not in (None, "train") or linked[n] not in elsewhere]
-    if len(kept) < len(pairs):
-        say(f"left out {len(pairs) - len(kept)} training files that repeat a person or picture of another split")
+    """Drops what repeats a person or picture of a later part: training loses what is tested on, not the reverse."""
+    leaking = set(leaking_places(pairs))
+    kept = [n for n in range(len(pairs)) if n not in leaking]
+    if leaking:
+        say(f"left out {len(leaking)} files that repeat a person or picture of another split")
     return [pairs[n] for n in kept], [groups[n] for n in kept], [folds[n] for n in kept], [roles[n] for n in kept]
 
 

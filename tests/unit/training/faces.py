@@ -40,7 +40,7 @@ class DrawnFaceDetector:
 
 
 def draw_face(seed: int, *, is_fake: bool) -> Pixels:
-    """A disc before a gradient; a fake one carries a fine grid, as some generators leave."""
+    """A disc before a gradient, its grain its own; a fake one carries fine lines, as some generators leave."""
     rng = np.random.default_rng(seed)
     picture = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
     picture[:] = np.linspace(20, rng.integers(60, 160), SIDE_PX)[:, None, None]
@@ -49,9 +49,12 @@ def draw_face(seed: int, *, is_fake: bool) -> Pixels:
     picture = cv2.add(picture, np.asarray(coarse, np.uint8))
     colour = [int(value) for value in rng.integers(120, 220, 3)]
     cv2.ellipse(picture, (48, 48), (20, 24), 0, 0, 360, colour, -1)
+    # No two faces share their detail: near-duplicates are known by it.
+    grain = cv2.resize(rng.integers(0, 50, (48, 48, 3), np.uint8), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_NEAREST)
+    picture = cv2.subtract(picture, np.asarray(grain, np.uint8))
     if is_fake:
-        picture[24:72:4, 28:68] = 0
-        picture[24:72, 28:68:4] = 0
+        picture[24 + rng.permutation(48)[:14], 28:68] = 0
+        picture[24:72, 28 + rng.permutation(40)[:12]] = 0
     return np.asarray(picture, np.uint8)
 
 

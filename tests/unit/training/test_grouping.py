@@ -23,6 +23,17 @@ def test_source_of_one_class_is_one_group() -> None:
     assert groups == [0, 0, 1]
 
 
+def test_files_of_no_named_source_stand_alone() -> None:
+    """Nothing says that they belong together, but a shared person does."""
+    items = [
+        _item("unnamed_real", "real"),
+        _item("unnamed_real", "real", "anna"),
+        _item("unnamed_fake", "fake", "anna"),
+    ]
+
+    assert group_items(items) == [0, 1, 1]
+
+
 def test_footage_and_swapped_person_both_hold_clips_together() -> None:
     """In a paired source, clips hang together through the footage and through the swapped face."""
     items = [

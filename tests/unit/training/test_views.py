@@ -24,7 +24,8 @@ def _faces(seed: int, *, frames: tuple[int, ...] = (0,)) -> FaceSet:
     picture = draw_face(seed, is_fake=False)
     count = len(frames)
     # A box of 128 px, enlarged from the drawn one of 48: every crop has detail to lose.
-    large = np.asarray(cv2.resize(picture, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), np.uint8)
+    large = cv2.GaussianBlur(cv2.resize(picture, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), (0, 0), 1.5)
+    large = np.asarray(large, np.uint8)
     box = FACE.scaled(3)
     crops = np.stack([crop_face(large, box, size_px=224)] * count)
     wide = np.stack([crop_face(large, box, size_px=276, margin=1.6)] * count)
