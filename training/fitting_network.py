@@ -96,8 +96,9 @@ def freeze(network: FreshNetwork, *, recipe: Recipe) -> None:
 
 
 def rate_factors(network: FreshNetwork, *, recipe: Recipe) -> dict[str, float]:
-    """What the rate of each variable of the backbone is multiplied by, by the variable's path."""
-    factors: dict[str, float] = {}
+    """What the rate of each variable is multiplied by, by the variable's path."""
+    head = network.classifier.get_layer("head")
+    factors = {variable.path: recipe.head_factor for variable in head.variables}
     stages = len(network.backbone.stages)
     # From the bottom up, so that a layer ends with the highest stage that holds it.
     for blocks in range(stages + 1, 0, -1):

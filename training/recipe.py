@@ -25,8 +25,10 @@ class Recipe:
         rows_per_epoch: faces shown in an epoch of phase 2.
         batch: faces per step; even, because real and fake ones come in couples.
         optimizer: "adamw" (warm-up, then cosine) or "sgd" (Nesterov momentum, rate falls in steps).
-        rate: peak learning rate of phase 2, of the head and the last stage.
+        rate: peak learning rate of phase 2, of the last stage.
         stage_decay: what the rate is multiplied by from each stage to the one below it; 1 is one rate for all.
+        head_factor: what the rate is multiplied by for the head; it reads many features at once, so that one step of
+            all its weights moves a logit far.
         warm_up: share of the steps in which AdamW's rate rises.
         momentum: of SGD.
         rate_steps: shares of phase 2 after which SGD's rate falls.
@@ -69,6 +71,7 @@ class Recipe:
     optimizer: Optimizer = "adamw"
     rate: float = 8e-4
     stage_decay: float = 1.0
+    head_factor: float = 1.0
     warm_up: float = 0.05
     momentum: float = 0.9
     rate_steps: tuple[float, ...] = (0.6, 0.85)
@@ -110,7 +113,7 @@ class Recipe:
             self._require(name, at_least=0, below=1)
         for name in ("weight_decay", "clip_norm", "mixup"):
             self._require(name, at_least=0)
-        for name in ("head_rate", "rate", "stage_decay"):
+        for name in ("head_rate", "rate", "stage_decay", "head_factor"):
             self._require(name, above=0)
         self._require_choices()
         self._require_class_weights()

@@ -71,15 +71,15 @@ def test_the_upper_stages_learn_and_the_lower_ones_stay(tmp_path: Path, unfreeze
 
 
 def test_lower_stages_learn_at_a_lower_rate() -> None:
-    """Each stage takes the decay once more than the one above it; the head takes none."""
-    recipe = replace(RECIPE, stage_decay=0.5)
+    """Each stage takes the decay once more than the one above it; the head has a factor of its own."""
+    recipe = replace(RECIPE, stage_decay=0.5, head_factor=0.1)
     network = build_network(PLAN, recipe=recipe)
 
     factors = rate_factors(network, recipe=recipe)
 
     kernels = {layer.name: layer.kernel.path for layer in network.backbone.network.layers if layer.weights}
     assert [factors[kernels[f"tiny_{n}"]] for n in (3, 2, 1, 0)] == [1.0, 0.5, 0.25, 0.125]
-    assert network.classifier.get_layer("head").kernel.path not in factors
+    assert factors[network.classifier.get_layer("head").kernel.path] == 0.1
 
 
 def test_a_stage_of_rate_zero_stays_where_it_is() -> None:
