@@ -8,6 +8,7 @@ from typing import Any
 
 from training.evaluation import Evaluation
 from training.evaluation_faces import faces_section, shown_name
+from training.evaluation_lead import columns_of, lead_of
 from training.evaluation_tables import (
     bands_table,
     figures_table,
@@ -65,49 +66,15 @@ def render_page(evaluation: Evaluation) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Evaluation of {name}</title><style>{style}</style></head><body>"
-        f'<h1>Evaluation of {name}</h1>{_lead(found)}<nav aria-label="Sections">{links}</nav>{"".join(parts)}'
+        f'<h1>Evaluation of {name}</h1>{lead_of(found)}<nav aria-label="Sections">{links}</nav>{"".join(parts)}'
         "</body></html>\n"
     )
 
 
-def _lead(found: Figures) -> str:
-    material = ", ".join(escape(shown_name(Path(root))) for root in found["material"])
-    warning = ""
-    if found["learnt_from"]:
-        names = escape(", ".join(found["learnt_from"]))
-        count = len(found["learnt_from"])
-        warning = (
-            f'<div class="warning">{count} of these sources {"are" if count > 1 else "is"} among those that the'
-            " classifier learnt from: figures of them say how well it remembers, not how well it will do."
-            f"<details><summary>Which</summary>{names}</details></div>"
-        )
-    tiles = [("files judged", f"{found['coverage']:.1%}", _missing(found))]
-    for title, figures in _columns(found, main_only=True):
-        if "auc" in figures:
-            low, high = _around(figures, "auc")
-            tiles.append((f"AUC, {title}", f"{figures['auc']:.3f}", f"{low} to {high}"))
-    cells = "".join(f'<div class="tile"><span>{a}</span><b>{b}</b><span>{c}</span></div>' for a, b, c in tiles)
-    return f'<p class="soft">Measured on {material}.</p>{warning}<div class="tiles">{cells}</div>'
-
-
-def _missing(found: Figures) -> str:
-    counts = found["coverage_by_class"].values()
-    return f"{sum(one['judged'] for one in counts)} of {sum(one['files'] for one in counts)}"
-
-
-def _columns(found: Figures, *, main_only: bool = False) -> list[tuple[str, Figures]]:
-    """What was measured, with its name: pictures, frames, videos by aggregation."""
-    columns = [(name, found[key]) for key, name in (("image", "pictures"), ("frame", "frames")) if key in found]
-    for method, figures in found.get("video", {}).items():
-        if not main_only or method == MAIN_AGGREGATION:
-            columns.append((f"videos, {method}", figures))
-    return columns
-
-
 def _figures(found: Figures) -> str:
-    notes = [f"{name}: {note}" for name, figures in _columns(found, main_only=True) for note in figures["notes"]]
-    main = figures_table(_columns(found, main_only=True))
-    others = figures_table([column for column in _columns(found) if column[0].startswith("videos")])
+    notes = [f"{name}: {note}" for name, figures in columns_of(found, main_only=True) for note in figures["notes"]]
+    main = figures_table(columns_of(found, main_only=True))
+    others = figures_table([column for column in columns_of(found) if column[0].startswith("videos")])
     more = f"<details><summary>Videos under every aggregation</summary>{others}</details>" if "video" in found else ""
     return f"{ABOUT_INTERVALS}{main}{_list(notes)}{more}"
 
@@ -154,7 +121,7 @@ def _degraded(found: Figures) -> str:
 
 def _parts(found: Figures) -> str:
     parts = []
-    for name, figures in _columns(found, main_only=True):
+    for name, figures in columns_of(found, main_only=True):
         if name == "frames":
             continue
         parts.append(f"<h3>{escape(name.capitalize())}, by source</h3>{sources_table(figures, found['learnt_from'])}")
@@ -177,9 +144,8 @@ def _map(evaluation: Evaluation) -> str:
 
 
 def _learning(curves: object) -> str:
-    plots = (
-        learning_plots([entry for entry in curves if isinstance(entry, Mapping)]) if isinstance(curves, list) else []
-    )
+    entries = [entry for entry in curves if isinstance(entry, Mapping)] if isinstance(curves, list) else []
+    plots = learning_plots(entries)
     if not plots:
         return "<p>The bundle&#8217;s manifest holds no learning curves.</p>"
     drawn = "".join(_figure(title, plot, "") for title, plot in plots)
@@ -192,10 +158,10 @@ def _protocol(found: Figures) -> str:
         [[escape(name), str(one["files"]), str(one["judged"])] for name, one in found["coverage_by_class"].items()],
     )
     skipped = [f"{shown_name(Path(one['path']))}: {one['why']}" for one in found["skipped"]]
-    listed = (
-        f"<details><summary>Skipped files: {len(skipped)}</summary>{_list(skipped)}</details>" if skipped else ""
-    )
-    return f"{PROTOCOL.format(frames=found['frames'])}{coverage}{listed}"
+    told = PROTOCOL.format(frames=found["frames"]) + coverage
+    if not skipped:
+        return told
+    return f"{told}<details><summary>Skipped files: {len(skipped)}</summary>{_list(skipped)}</details>"
 
 
 def _figure(title: str, drawn: str, caption: str) -> str:
@@ -206,8 +172,3 @@ def _figure(title: str, drawn: str, caption: str) -> str:
 def _list(lines: Iterable[str]) -> str:
     found = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f"<ul>{found}</ul>" if found else ""
-
-
-def _around(figures: Figures, key: str) -> tuple[str, str]:
-    low, high = figures["intervals"].get(key) or (None, None)
-    return ("–" if low is None else f"{low:.3f}", "–" if high is None else f"{high:.3f}")

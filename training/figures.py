@@ -3,47 +3,22 @@
 Every probability behind a figure comes from a calibration that was fitted on other folds than its own.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.bank import Bank
-from training.calibrate import choose_thresholds, fit_calibration, log_odds
+from training.calibrate import FAKE_FROM_FPR, REAL_BELOW_FPR, choose_thresholds, fit_calibration, log_odds
 from training.crossvalidate import HeldOut
 from training.dataset import Item
+from training.held_out import Judged, Rows, frame_scores, picture_scores, pictures_of, video_scores, videos_of
 from training.measuring import Scored, cluster_items, figures_of
-from training.scoring import JudgedFace, calibrate_all, raw_video_scores
+from training.scoring import calibrate_all
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.results import AGGREGATIONS
-
-Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Held-out logits of the clean views, face by face.
-
-    Args:
-        items: the pictures and videos, as numbered by `places`.
-        groups: the group of each item: what was held out together.
-        places: the item of each face.
-        frames: the frame of each face.
-        logits: one per face.
-        folds: the fold of each item.
-        bands: by name of a property, the band of each item (`training.quality.bands_of`).
-    """
-
-    items: Sequence[Item]
-    groups: NDArray[np.int64]
-    places: Rows
-    frames: Rows
-    logits: NDArray[np.float64]
-    folds: Rows
-    bands: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,25 +56,36 @@ def judged_of(
     )
 
 
-def fit_all(judged: Judged) -> Fitted:
-    """The calibrations and thresholds that a bundle carries, fitted on every held-out score."""
-    calibrations = _fit_calibrations(judged, np.ones(len(judged.items), bool))
+def fit_all(judged: Judged, *, fake_from_fpr: float = FAKE_FROM_FPR, real_below_fpr: float = REAL_BELOW_FPR) -> Fitted:
+    """The calibrations and thresholds that a bundle carries, fitted on every held-out score.
+
+    Where there are no real videos, thresholds of pictures stand in for theirs (a picture is a video of a single frame),
+    and the other way round.
+
+    Args:
+        judged: held-out logits.
+        fake_from_fpr: as of `choose_thresholds`.
+        real_below_fpr: as of `choose_thresholds`.
+
+    Raises:
+        TrainingError: nothing real was judged, or the rates are impossible.
+    """
+
+    def choose(scores: NDArray[np.float64]) -> dict[str, Any]:
+        return choose_thresholds(scores, fake_from_fpr=fake_from_fpr, real_below_fpr=real_below_fpr).to_json()
+
     everything = np.ones(len(judged.items), bool)
-    pictures, videos = _pictures(judged), _videos(judged)
+    calibrations = _fit_calibrations(judged, everything)
+    pictures, videos = pictures_of(judged), videos_of(judged)
     fake = np.array([item.is_fake for item in judged.items])
-    thresholds = {}
-    if len(pictures):
-        scores = _picture_scores(judged, calibrations, everything)
-        thresholds["image"] = choose_thresholds(scores[~fake[pictures]]).to_json()
-    raw = _raw_scores(judged, calibrations["face"], videos)
-    for method in AGGREGATIONS:
-        if len(videos) and (~fake[videos]).any():
-            scores = calibrate_all(calibrations[method], log_odds(raw[method]))
-            thresholds[method] = choose_thresholds(scores[~fake[videos]]).to_json()
-        else:
-            # Without a real video, a picture is the nearest thing to one: a video of a single frame.
-            thresholds[method] = dict(thresholds["image"])
-    thresholds.setdefault("image", dict(thresholds["mean"]))
+    real_pictures = picture_scores(judged, calibrations, everything)[~fake[pictures]]
+    raw = video_scores(judged, calibrations["face"], videos[~fake[videos]])
+    if not len(raw["mean"]):
+        return Fitted(calibrations, {name: choose(real_pictures) for name in ("image", *AGGREGATIONS)})
+    thresholds: dict[str, dict[str, Any]] = {
+        method: choose(calibrate_all(calibrations[method], log_odds(raw[method]))) for method in AGGREGATIONS
+    }
+    thresholds["image"] = choose(real_pictures) if len(real_pictures) else dict(thresholds["mean"])
     return Fitted(calibrations, thresholds)
 
 
@@ -116,16 +102,16 @@ def measure_all(judged: Judged, *, only: Sequence[int] | None = None) -> dict[st
     image = np.full(len(judged.items), np.nan)
     frame = np.full(len(judged.places), np.nan)
     video = {method: np.full(len(judged.items), np.nan) for method in AGGREGATIONS}
-    pictures, videos = _pictures(judged), _videos(judged)
+    pictures, videos = pictures_of(judged), videos_of(judged)
     for fold in sorted(set(judged.folds.tolist()) - {-1}):
         here = judged.folds == fold
         fitted = _fit_calibrations(judged, ~here & (judged.folds >= 0))
         chosen = pictures[here[pictures]]
-        image[chosen] = _picture_scores(judged, fitted, here)
+        image[chosen] = picture_scores(judged, fitted, here)
         faces = here[judged.places]
         frame[faces] = calibrate_all(fitted["face"], judged.logits[faces])
         chosen = videos[here[videos]]
-        raw = _raw_scores(judged, fitted["face"], chosen)
+        raw = video_scores(judged, fitted["face"], chosen)
         for method in AGGREGATIONS:
             video[method][chosen] = calibrate_all(fitted[method], log_odds(raw[method]))
     measured = np.isin(judged.folds, list(only)) if only is not None else judged.folds >= 0
@@ -134,7 +120,7 @@ def measure_all(judged: Judged, *, only: Sequence[int] | None = None) -> dict[st
     if len(pictures):
         result["image"] = figures_of(_scored(judged, pictures, image[pictures]))
     if len(videos):
-        places, scores = _frame_scores(judged, videos, frame)
+        places, scores = frame_scores(judged, videos, frame)
         result["frame"] = figures_of(_scored(judged, places, scores))
         result["video"] = {
             method: figures_of(_scored(judged, videos, video[method][videos])) for method in AGGREGATIONS
@@ -146,11 +132,11 @@ def _fit_calibrations(judged: Judged, chosen: NDArray[np.bool_]) -> dict[str, Ca
     fake = np.array([item.is_fake for item in judged.items], np.float64)
     faces = chosen[judged.places]
     found = {"face": fit_calibration(fake[judged.places[faces]], judged.logits[faces])}
-    pictures = np.isin(judged.places, _pictures(judged)) & faces
+    pictures = np.isin(judged.places, pictures_of(judged)) & faces
     found["image"] = _fit_or(found["face"], fake[judged.places[pictures]], judged.logits[pictures])
-    videos = _videos(judged)
+    videos = videos_of(judged)
     videos = videos[chosen[videos]]
-    raw = _raw_scores(judged, found["face"], videos)
+    raw = video_scores(judged, found["face"], videos)
     for method in AGGREGATIONS:
         found[method] = _fit_or(Calibration(slope=1.0, intercept=0.0), fake[videos], log_odds(raw[method]))
     return found
@@ -158,48 +144,6 @@ def _fit_calibrations(judged: Judged, chosen: NDArray[np.bool_]) -> dict[str, Ca
 
 def _fit_or(fallback: Calibration, targets: NDArray[np.float64], logits: NDArray[np.float64]) -> Calibration:
     return fit_calibration(targets, logits) if len(np.unique(targets)) == 2 else fallback
-
-
-def _pictures(judged: Judged) -> Rows:
-    """The items that are pictures and were judged."""
-    seen = set(judged.places.tolist())
-    return np.array([n for n, item in enumerate(judged.items) if item.kind == "image" and n in seen], np.int64)
-
-
-def _videos(judged: Judged) -> Rows:
-    seen = set(judged.places.tolist())
-    return np.array([n for n, item in enumerate(judged.items) if item.kind == "video" and n in seen], np.int64)
-
-
-def _picture_scores(
-    judged: Judged, calibrations: dict[str, Calibration], chosen: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The highest face of each chosen picture, in the order of the items."""
-    highest: dict[int, float] = defaultdict(lambda: -np.inf)
-    for place, logit in zip(judged.places.tolist(), judged.logits.tolist(), strict=True):
-        highest[place] = max(highest[place], logit)
-    wanted = [place for place in _pictures(judged).tolist() if chosen[place]]
-    return calibrate_all(calibrations["image"], np.array([highest[place] for place in wanted], np.float64))
-
-
-def _raw_scores(judged: Judged, face: Calibration, videos: Rows) -> dict[str, NDArray[np.float64]]:
-    faces: dict[int, list[JudgedFace]] = defaultdict(list)
-    wanted = set(videos.tolist())
-    for place, frame, logit in zip(judged.places.tolist(), judged.frames.tolist(), judged.logits.tolist(), strict=True):
-        if place in wanted:
-            faces[place].append(JudgedFace(frame, 0, logit))
-    scores = [raw_video_scores(faces[place], calibration=face) for place in videos.tolist()]
-    return {method: np.array([score[method] for score in scores], np.float64) for method in AGGREGATIONS}
-
-
-def _frame_scores(judged: Judged, videos: Rows, faces: NDArray[np.float64]) -> tuple[Rows, NDArray[np.float64]]:
-    """The item and the score of each frame of the videos: its highest face."""
-    wanted = set(videos.tolist())
-    highest: dict[tuple[int, int], float] = {}
-    for place, number, score in zip(judged.places.tolist(), judged.frames.tolist(), faces.tolist(), strict=True):
-        if place in wanted:
-            highest[place, number] = max(score, highest.get((place, number), 0.0))
-    return np.array([place for place, _ in highest], np.int64), np.array(list(highest.values()), np.float64)
 
 
 def _scored(judged: Judged, places: Rows, scores: NDArray[np.float64]) -> Scored:

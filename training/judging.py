@@ -18,12 +18,13 @@ from training.robustness import CLEAN, Condition
 from training.scoring import JudgedFace, raw_video_scores
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.classifier import Classifier
-from worker.pipeline.errors import PipelineError
+from worker.pipeline.errors import PipelineError, TransientError
 from worker.pipeline.results import AGGREGATIONS, Pixels
 
 Vector = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
+ATTEMPTS = 3
 MAIN_AGGREGATION = "mean"
 """What scans report unless they are asked for another one."""
 
@@ -63,7 +64,7 @@ def cut_each(
     """The place and the faces of each item that has some; the others go to `skipped` with the reason."""
     for place, item in enumerate(items):
         try:
-            faces = cutter.cut(item)
+            faces = _cut(cutter, item)
         except (PipelineError, OSError, ValueError) as error:
             skipped.append(Skipped(item.path, str(error)))
         else:
@@ -167,6 +168,16 @@ class _Table:
             groups=self.groups[places],
             bands={name: [self.files[place].bands[name] for place in places.tolist()] for name in names},
         )
+
+
+def _cut(cutter: FaceCutter, item: Item) -> FaceSet:
+    """The faces of an item; what only the machine could not do is tried again, as a worker would."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return cutter.cut(item)
+        except TransientError:
+            continue
+    return cutter.cut(item)
 
 
 def _judged_faces(file: JudgedFile, condition: str) -> list[JudgedFace]:
