@@ -26,17 +26,20 @@ def draw_set(count: int = 16) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     return pixels.astype(np.uint8), (np.arange(count) % 2).astype(np.float32)[:, None]
 
 
-def train(backbone: Backbone, *, epochs: int = 2) -> keras.Model:
+def train(backbone: Backbone) -> keras.Model:
     """Two passes from pixels, with all layers learning."""
     for layer in backbone.network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            # So few steps would leave the statistics at their start, and the scores of all pictures alike.
             layer.momentum = 0.5
     classifier = build_classifier(backbone, dropout=0.1)
     pixels, targets = draw_set()
     loss = {"logit": keras.losses.BinaryCrossentropy(from_logits=True), "heat_map": None}
-    classifier.compile(keras.optimizers.AdamW(1e-3), loss, jit_compile=False)
-    classifier.fit(pixels.astype(np.float32), {"logit": targets}, batch_size=8, epochs=epochs, verbose=0)
+    # Four steps are done sooner than they are compiled.
+    classifier.compile(keras.optimizers.AdamW(1e-3), loss, run_eagerly=True)
+    classifier.fit(pixels.astype(np.float32), {"logit": targets}, batch_size=8, epochs=2, verbose=0)
+    for _ in range(6):
+        # So few steps leave the statistics of batches behind the weights, and all pictures would score alike.
+        classifier(pixels.astype(np.float32), training=True)
     return classifier
 
 
