@@ -10,7 +10,7 @@ import click
 
 from cli.account import user_name
 from cli.classifier_names import classifier_words
-from cli.opening import default_bundle, register_bundle
+from cli.opening import active_or_packaged
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -67,7 +67,8 @@ def activate_through_gate(database: Database, settings: Settings, candidate: Reg
     Raises:
         click.ClickException: it is refused, or another one was activated meanwhile.
     """
-    incumbent = _incumbent(database)
+    with database.begin() as session:
+        incumbent = active_or_packaged(session)
     if incumbent.id == candidate.id:
         return False
     finding = find_worse(database, settings, incumbent, candidate, wish)
@@ -122,21 +123,6 @@ def print_comparison(comparison: Comparison, active: RegisteredClassifier, candi
     console.print(gate_table(comparison.to_json()))
     if comparison.left_out:
         console.print(f"Files that only one of them has judged, left out: {comparison.left_out}.")
-
-
-def _incumbent(database: Database) -> RegisteredClassifier:
-    """The active classifier; where none was activated yet, the packaged one, which would judge."""
-    from db.activations import note_activation
-    from db.registry import activate_classifier, active_classifier
-
-    with database.begin() as session:
-        active = active_classifier(session)
-        if active is not None:
-            return active
-        packaged = register_bundle(session, default_bundle())
-        activate_classifier(session, packaged.id)
-        note_activation(session, classifier_id=packaged.id, previous_id=None, outcome="packaged")
-    return packaged
 
 
 def _activate(

@@ -47,14 +47,26 @@ def classifier_for_submission(session: Session, settings: Settings) -> Registere
     Raises:
         BundleError: its files are missing or altered.
     """
+    if settings.classifier is not None:
+        return register_bundle(session, Path(settings.classifier))
+    found = active_or_packaged(session)
+    # The packaged one was verified a moment ago.
+    if Path(found.path) != default_bundle():
+        require_unaltered(found)
+    return found
+
+
+def active_or_packaged(session: Session) -> RegisteredClassifier:
+    """The active classifier; where none is, the packaged one is activated, as in place of its own older self.
+
+    Raises:
+        BundleError: the packaged one is missing or altered. Of another, the files are not looked at.
+    """
     from db.activations import note_activation
     from db.registry import activate_classifier, active_classifier
 
-    if settings.classifier is not None:
-        return register_bundle(session, Path(settings.classifier))
     active = active_classifier(session)
     if active is not None and Path(active.path) != default_bundle():
-        require_unaltered(active)
         return active
     registered = register_bundle(session, default_bundle())
     before = activate_classifier(session, registered.id)

@@ -1,6 +1,7 @@
 """A new classifier is activated only if it is no worse than the active one on what was frozen."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,22 @@ def test_a_frozen_set_that_drifted_is_refused(home: Path, tmp_path: Path) -> Non
     assert after_refused == "1"
     assert forced.exit_code == 0, forced.stderr
     assert "altered" in history()[0]["figures"]["obstacle"]
+
+
+@pytest.mark.usefixtures("first")
+def test_an_active_classifier_that_is_gone_can_be_replaced(home: Path, tmp_path: Path) -> None:
+    """Where the active bundle cannot be judged any more, nothing is compared, but force still helps."""
+    run("freeze", write_tinted_faces(tmp_path / "examination"))
+    for place in (tmp_path / "one", *(home / "classifiers").iterdir()):
+        shutil.rmtree(place)
+
+    refused = run("import", build_bundle(tmp_path / "other", version="other"), "--activate")
+    forced = run("activate", "other", "--force")
+
+    assert refused.exit_code == 1
+    assert "no classifier with the hash" in refused.stderr
+    assert forced.exit_code == 0, forced.stderr
+    assert active() == "other"
 
 
 def test_another_set_needs_a_word(tmp_path: Path) -> None:
