@@ -54,8 +54,13 @@ def gather(options: TrainOptions, *, say: Say) -> Material:
     """Discovers the items, cuts their faces, and decides what is held out with what."""
     items: list[Item] = []
     for root in options.roots:
-        items += discover_items(root, exclude_sources=options.excluded)
+        # One root may hold the real material and another the fakes.
+        items += discover_items(root, exclude_sources=options.excluded, needs_both=False)
     items += [item for item in options.items if item.source not in options.excluded]
+    missing = sorted({"real", "fake"} - {item.label for item in items})
+    if missing:
+        places = ", ".join(str(root) for root in options.roots)
+        raise TrainingError(f"no {' and no '.join(missing)} material in {places}: training needs both")
     say(f"{len(items)} files found: {_counts(items)}")
     cutter = FaceCutter(
         FaceDetector(options.detector, threads=2),

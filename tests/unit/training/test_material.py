@@ -64,3 +64,16 @@ def test_nothing_but_the_frozen_set_is_refused(options: TrainOptions, tmp_path: 
     """Whoever trains on the examination alone is told so."""
     with pytest.raises(TrainingError, match="nothing to learn from but the frozen"):
         gather(replace(options, roots=(tmp_path / "frozen",)), say=lambda _: None)
+
+
+def test_classes_may_lie_in_different_places(options: TrainOptions, tmp_path: Path) -> None:
+    """One root with real material and another with fakes are a whole."""
+    for label in ("real", "fake"):
+        shutil.copytree(tmp_path / "faces" / label, tmp_path / f"only_{label}" / label)
+    roots = (tmp_path / "only_real", tmp_path / "only_fake")
+
+    material = gather(replace(options, roots=roots, frozen=None), say=lambda _: None)
+
+    assert [item.label for item in material.items].count("fake") == 10
+    with pytest.raises(TrainingError, match=r"no fake material in .*only_real"):
+        gather(replace(options, roots=roots[:1]), say=lambda _: None)
