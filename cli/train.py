@@ -55,7 +55,7 @@ class _ClassWeights(click.ParamType["str | tuple[float, float]"]):
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("classifier"),
               show_default=True, help="Where the bundle goes; replaces an older one.")  # fmt: skip
 @click.option("--backbone", type=click.Choice(BACKBONES), default="mobilenetv2", show_default=True)
-@click.option("--size", "size_px", type=click.IntRange(32, 1024), default=160, show_default=True,
+@click.option("--size", "size_px", type=click.IntRange(32, 1024), default=224, show_default=True,
               help="Side of the network's input in pixels, a multiple of 32.")  # fmt: skip
 @click.option("--name", default=None, help="Name of the classifier [default: fakesweep- and the backbone].")
 @click.option("--version", default="1", show_default=True, help="Version of the classifier.")

@@ -86,7 +86,7 @@ class Fitter:
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
 
     def _start_head(self, classifier: keras.Model, learning: Rows) -> None:
-        if self.recipe.head_epochs == 0:
+        if self.recipe.head_steps == 0:
             return
         rows = np.flatnonzero(np.isin(self.bank.items, learning))
         sources = np.array([item.source for item, _ in self.material])[self.bank.items]

@@ -19,8 +19,9 @@ class Recipe:
     """How a network is fitted, in two phases: a head on frozen features, then the upper stages from pixels.
 
     Args:
-        head_epochs: passes of phase 1 over the frozen features of all rows; 0 starts phase 2 with an empty head.
-        head_rate: peak learning rate of phase 1 (AdamW, cosine).
+        head_steps: of phase 1 (L-BFGS on the frozen features of all rows) at most; 0 starts phase 2 with an empty head.
+        head_ridge: how strongly phase 1 pulls the kernel to zero.
+        head_steadiness: how dearly phase 1 pays for changes of the logit between two views of one face.
         epochs: of phase 2; 0 keeps the frozen features.
         rows_per_epoch: faces shown in an epoch of phase 2.
         batch: faces per step; even, because real and fake ones come in couples.
@@ -63,13 +64,14 @@ class Recipe:
         TrainingError: a value is out of its range.
     """
 
-    head_epochs: int = 30
-    head_rate: float = 3e-3
+    head_steps: int = 80
+    head_ridge: float = 0.03
+    head_steadiness: float = 0.1
     epochs: int = 5
     rows_per_epoch: int = 4096
     batch: int = 32
     optimizer: Optimizer = "adamw"
-    rate: float = 8e-4
+    rate: float = 1e-4
     stage_decay: float = 1.0
     head_factor: float = 1.0
     warm_up: float = 0.05
@@ -100,7 +102,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("head_epochs", "epochs", "patience"):
+        for name in ("head_steps", "epochs", "patience"):
             self._require(name, at_least=0)
         for name in ("rows_per_epoch", "batch", "validation_rows"):
             self._require(name, at_least=2)
@@ -111,9 +113,9 @@ class Recipe:
             self._require("video_share", above=0, below=1)
         for name in ("dropout", "smoothing", "ema", "momentum", "warm_up", "validation_share"):
             self._require(name, at_least=0, below=1)
-        for name in ("weight_decay", "clip_norm", "mixup"):
+        for name in ("weight_decay", "clip_norm", "mixup", "head_ridge", "head_steadiness"):
             self._require(name, at_least=0)
-        for name in ("head_rate", "rate", "stage_decay", "head_factor"):
+        for name in ("rate", "stage_decay", "head_factor"):
             self._require(name, above=0)
         self._require_choices()
         self._require_class_weights()

@@ -47,7 +47,7 @@ ENTRIES: Mapping[str, Entry] = {
         mobilenet_v2.build_stock,
         mobilenet_v2.STAGES,
         {"torchvision": imagenet(), "keras": symmetric()},
-        finish=mobilenet_v2.with_middle_features,
+        finish=mobilenet_v2.with_texture_features,
     ),
     "mobilenetv3": Entry(_plain(stock.build_mobilenet_v3), stock.MOBILENET_V3_STAGES, {"keras": symmetric()}),
     "efficientnetv2b0": Entry(

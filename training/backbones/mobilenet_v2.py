@@ -1,8 +1,9 @@
-"""MobileNetV2 (Sandler et al., CVPR 2018) with middle features beside its last ones."""
+"""MobileNetV2 (Sandler et al., CVPR 2018), as far as its middle, read as texture."""
 
 import keras
 
 STAGES = ("Conv1_relu", "block_2_add", "block_5_add", "block_9_add", "block_12_add")
+LEVELS = ("block_3_expand_relu", "block_6_expand_relu", "block_10_expand_relu", "block_13_expand_relu")
 
 
 def build_stock(size_px: int, padding: str) -> keras.Model:
@@ -17,11 +18,18 @@ def build_stock(size_px: int, padding: str) -> keras.Model:
     return keras.Model.from_config(config)
 
 
-def with_middle_features(stock: keras.Model) -> keras.Model:
-    """The same layers, with features of the middle beside the last ones, repeated to fit: (n, 2h, 2w, 576 + 1280)."""
-    # They tell unseen generators apart better than the last ones do, which are about what is shown.
-    middle = stock.get_layer("block_13_expand_relu").output
-    # The mean over positions is the same as with the middle halved, and heat maps are twice as fine.
-    last = keras.layers.UpSampling2D(2, name="last_repeated")(stock.outputs[0])
-    features = keras.layers.Concatenate(name="features")([middle, last])
-    return keras.Model(stock.inputs[0], features)
+def with_texture_features(stock: keras.Model) -> keras.Model:
+    """Four levels of the middle, and their squares, on the grid of the last one: (n, side / 16, side / 16, 2592).
+
+    The mean of a feature says how much of a pattern there is, that of its square how unevenly: texture (Gatys et al.,
+    2015, describe it by such moments). They tell unseen generators apart better than the last features, which are
+    about what is shown; the layers above them are left out.
+    """
+    levels = [stock.get_layer(name).output for name in LEVELS]
+    side = levels[-1].shape[1]
+    grids = []
+    for level in levels:
+        factor = level.shape[1] // side
+        values = [level, keras.layers.Multiply()([level, level])]
+        grids += [keras.layers.AveragePooling2D(factor)(value) for value in values] if factor > 1 else values
+    return keras.Model(stock.inputs[0], keras.layers.Concatenate(name="features")(grids))

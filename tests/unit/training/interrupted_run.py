@@ -11,7 +11,7 @@ from training.train import train_classifier
 from training.views import ViewPlan
 
 RECIPE = Recipe(
-    head_epochs=4, epochs=3, rows_per_epoch=128, batch=32, rate=5e-3, dropout=0.2, mixup=0.2, validation_share=0.3
+    head_steps=40, epochs=3, rows_per_epoch=128, batch=32, rate=5e-3, dropout=0.2, mixup=0.2, validation_share=0.3
 )
 
 

@@ -26,7 +26,7 @@ from training.views import ViewPlan
 
 PLAN = NetworkPlan("tiny", size_px=SIZE_PX)
 RECIPE = Recipe(
-    head_epochs=2, epochs=2, rows_per_epoch=32, batch=8, rate=1e-3, ema=0.0, blended_share=0.2, video_share=None
+    head_steps=40, epochs=2, rows_per_epoch=32, batch=8, rate=1e-3, ema=0.0, blended_share=0.2, video_share=None
 )
 # Fakes are brighter: something that a few steps can learn.
 MATERIAL = [(make_item("fake" if n % 2 else "real", f"s{n % 4}", number=n), make_faces(20 * n)) for n in range(12)]

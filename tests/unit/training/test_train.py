@@ -63,7 +63,7 @@ def _options(tmp_path: Path, **changes: object) -> TrainOptions:
         "folds": 2,
         "size_px": SIZE_PX,
         "views": ViewPlan(degraded=1, blended=1),
-        "recipe": Recipe(head_epochs=10, epochs=2, rows_per_epoch=256, batch=32, rate=5e-3),
+        "recipe": Recipe(head_steps=40, epochs=2, rows_per_epoch=256, batch=32, rate=5e-3),
     }
     return TrainOptions(**{**values, **changes})  # type: ignore[arg-type]  # a table of arguments
 
