@@ -150,7 +150,7 @@ def save_face_set(base: Path, faces: FaceSet) -> FaceSet:
     stored = store_faces(base, exact=faces.crops, wide=faces.wide)
     partial_path = _facts_path(base).with_suffix(".facts")
     with partial_path.open("wb") as file:
-        np.savez(file, **{name: getattr(faces, name) for name in _FACTS})
+        np.savez(file, sizes=np.array(stored.sizes), **{name: getattr(faces, name) for name in _FACTS})
     # Last of all: its presence says that the pixels are there too.
     partial_path.replace(_facts_path(base))
     return _with_pixels(faces, stored)
@@ -162,6 +162,9 @@ def load_face_set(base: Path, sha256: str) -> FaceSet | None:
     try:
         with np.load(_facts_path(base), allow_pickle=False) as kept:
             facts = {name: kept[name] for name in _FACTS}
+            # A file that a crash of the machine cut short would be found out in the middle of a fit.
+            if "sizes" in kept and tuple(kept["sizes"].tolist()) != stored.sizes:
+                return None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
     return FaceSet(sha256=sha256, pixels=stored, **facts) if stored.is_whole else None

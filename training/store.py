@@ -30,6 +30,15 @@ class StoredFaces:
         return _wide_path(self.base).is_file() and _exact_path(self.base).is_file()
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of both files.
+
+        Raises:
+            OSError: one is missing.
+        """
+        return _exact_path(self.base).stat().st_size, _wide_path(self.base).stat().st_size
+
+    @property
     def exact(self) -> Crops:
         """What a scan gives the network, memory-mapped, read-only."""
         return _open_mapped(_exact_path(self.base))

@@ -8,6 +8,7 @@ import pytest
 
 import training.crops
 import worker.pipeline.preprocessing
+from tests.drawing import cut_off, draw_video, overwrite_middle
 from tests.unit.training.faces import FACE, DrawnFaceDetector, draw_face
 from training.crops import FaceCutter, cut_all
 from training.dataset import Item
@@ -97,3 +98,80 @@ def test_nothing_usable_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(TrainingError, match="no face found"):
         cut_all([black], _cutter(tmp_path))
+
+
+def _is_used_or_skipped(item: Item, tmp_path: Path) -> bool:
+    """Cut beside a good picture, so that the run goes on; whether the file was used."""
+    good = _write(tmp_path / "good.png", draw_face(3, is_fake=False))
+
+    usable, skipped = cut_all([good, item], _cutter(tmp_path))
+
+    assert usable[0][0] == good
+    assert len(usable) + len(skipped) == 2
+    assert all(skip.why for skip in skipped)
+    return len(usable) == 2
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+def test_damaged_pictures_end_no_run(tmp_path: Path, suffix: str) -> None:
+    """Cut off, overwritten or filled with noise: each is used or listed with a reason."""
+    whole = cv2.imencode(suffix, draw_face(5, is_fake=True)[:, :, ::-1])[1].tobytes()
+    rng = np.random.default_rng(0)
+    used = 0
+    for number in range(24):
+        damaged = bytearray(whole)
+        if number % 3 == 0:
+            damaged = damaged[: int(rng.integers(0, len(whole)))]
+        else:
+            start = int(rng.integers(0, len(whole) - 1))
+            damaged[start : start + number] = rng.bytes(len(damaged[start : start + number]))
+        path = tmp_path / f"{number}{suffix}"
+        path.write_bytes(damaged)
+        used += _is_used_or_skipped(Item(path, "image", "fake", "drawn"), tmp_path)
+
+    assert used < 24
+    # Damage to pixels alone is no reason to lose a picture, but for formats that check their sums.
+    assert used > 0 or suffix == ".png"
+
+
+def test_what_is_no_file_ends_no_run(tmp_path: Path) -> None:
+    """A directory, an empty file, and a picture with a video's name are listed."""
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    _write(tmp_path / "picture.png", draw_face(4, is_fake=False)).path.rename(tmp_path / "picture.mp4")
+
+    for name, kind in (("folder.jpg", "image"), ("empty.mp4", "video"), ("picture.mp4", "video")):
+        assert not _is_used_or_skipped(Item(tmp_path / name, kind, "real", "drawn"), tmp_path)  # type: ignore[arg-type]  # both kinds
+
+
+@pytest.mark.slow
+def test_damaged_videos_end_no_run(tmp_path: Path) -> None:
+    """Cut off and overwritten videos are used as far as they go, or listed."""
+    video = draw_video(tmp_path / "whole.mp4", seconds=1.0, size=(128, 128))
+    damaged = [cut_off(video, tmp_path / f"cut{n}.mp4", share=n / 10) for n in (1, 5, 9)]
+    damaged += [overwrite_middle(video, tmp_path / f"over{n}.mp4", share=n / 10) for n in (1, 5)]
+
+    for path in damaged:
+        _is_used_or_skipped(Item(path, "video", "real", "drawn"), tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is no fault of the pictures: it would skip them all."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training.crops, "save_face_set", refuse)
+
+    with pytest.raises(TrainingError, match=r"faces cannot be kept at .*No space left"):
+        cut_all([_write(tmp_path / "face.png", draw_face(3, is_fake=False))], _cutter(tmp_path))
+
+
+def test_a_damaged_cache_is_cut_anew(tmp_path: Path) -> None:
+    """Half of a file in the cache is no reason to fail, nor to use it."""
+    item = _write(tmp_path / "face.png", draw_face(3, is_fake=False))
+    first = np.array(_cutter(tmp_path).cut(item).crops)
+    for kept in (tmp_path / "cache").glob("*/*"):
+        kept.write_bytes(kept.read_bytes()[: kept.stat().st_size // 2])
+
+    assert np.array_equal(_cutter(tmp_path).cut(item).crops, first)

@@ -55,6 +55,10 @@ def test_what_is_missing_or_damaged_is_none(tmp_path: Path) -> None:
         save_face_set(base, _faces())
         (tmp_path / broken).unlink()
         assert load_face_set(base, "ab") is None, broken
+    for broken in ("one-wide.npy", "one-exact.npy"):
+        save_face_set(base, _faces())
+        (tmp_path / broken).write_bytes((tmp_path / broken).read_bytes()[:-1])
+        assert load_face_set(base, "ab") is None, broken
     save_face_set(base, _faces())
     whole = (tmp_path / "one-facts.npz").read_bytes()
     for cut in (0, 20, len(whole) // 2, len(whole) - 4):
