@@ -21,6 +21,8 @@ Mask = NDArray[np.float32]
 
 # Masks are smooth: drawn small and enlarged they look the same and cost a quarter.
 _MASK_SIDE = 128
+# Between the three colours of a pixel of a grey picture that was saved as JPEG.
+_GREY_LEVELS = 6
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def self_blend(pixels: Pixels, points: Points, rng: Rng, blending: Blending = DE
         outer = change_look(pixels, rng, blending)
     mask = draw_mask(points, pixels.shape[0], rng, blending)
     inner, mask = _move(inner, mask, rng, blending)
-    return _compose(inner, outer, mask, rng, blending)
+    return _as_colourful(_compose(inner, outer, mask, rng, blending), pixels)
 
 
 def cross_blend(
@@ -114,7 +116,7 @@ def cross_blend(
     inner = match_colours(np.asarray(laid, np.uint8), pixels, mask)
     if rng.random() < 0.5:
         inner = change_look(inner, rng, blending)
-    return _compose(inner, pixels, mask, rng, blending)
+    return _as_colourful(_compose(inner, pixels, mask, rng, blending), pixels)
 
 
 def draw_mask(points: Points, side_px: int, rng: Rng, blending: Blending = DEFAULT_BLENDING) -> Mask:
@@ -184,6 +186,13 @@ def _compose(inner: Pixels, outer: Pixels, mask: Mask, rng: Rng, blending: Blend
     strength = float(rng.choice(blending.strengths))
     weight = mask * np.float32(strength)
     return np.asarray(cv2.blendLinear(inner, outer, weight, 1 - weight), np.uint8)
+
+
+def _as_colourful(blended: Pixels, pixels: Pixels) -> Pixels:
+    """Without colour where the face had none: a tinted patch in a grey picture would be too easy to find."""
+    if int(np.ptp(pixels[::8, ::8].astype(np.int16), axis=2).max()) > _GREY_LEVELS:
+        return blended
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(blended, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def _recolour(pixels: Pixels, rng: Rng) -> Pixels:

@@ -140,6 +140,16 @@ def test_a_mask_of_nothing_matches_nothing() -> None:
     assert np.array_equal(match_colours(picture, _picture(2), np.zeros((160, 160), np.float32)), picture)
 
 
+def test_a_grey_face_stays_grey() -> None:
+    """Neither recolouring nor somebody else's face brings colour into a picture that has none."""
+    grey = np.repeat(_picture(1)[:, :, :1], 3, axis=2)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+
+        assert np.ptp(self_blend(grey, POINTS, rng), axis=2).max() == 0
+        assert np.ptp(cross_blend(grey, POINTS, _picture(2), POINTS, rng), axis=2).max() == 0
+
+
 def test_looks_can_be_switched_off_one_by_one() -> None:
     """Colour alone keeps the detail, sharpness alone keeps the mean."""
     picture = _picture()
