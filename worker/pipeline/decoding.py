@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.pipeline.errors import Reason, UnreadableVideoError
-from worker.pipeline.ffmpeg_process import Watch
+from worker.pipeline.ffmpeg_process import Watch, printable_tail, require_working
 from worker.pipeline.leap_run import Decoding, LeapRun
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath
@@ -25,6 +25,8 @@ CLAIM_TOLERANCE = 1.1
 
 _DEFAULT_LIMITS = Limits()
 _CUT_OFF_MESSAGES = ("partial file", "ended prematurely", "Truncating packet", "truncated")
+# The second: no room for the stack of a thread.
+_NO_MEMORY_MESSAGES = ("Cannot allocate memory", "Resource temporarily unavailable")
 _NO_DECODER_MESSAGES = (
     "Decoder not found",
     "no decoder found",
@@ -164,9 +166,10 @@ def _close(runs: deque[LeapRun]) -> None:
 
 def _no_picture(decoding: Decoding) -> UnreadableVideoError:
     words = decoding.last_words
-    ending = words.strip().splitlines()[-1] if words.strip() else "ffmpeg said nothing"
-    ending = "".join(character if character.isprintable() else " " for character in ending)[:200]
-    if "Cannot allocate memory" in words:
+    ending = printable_tail(words, limit=200) or "ffmpeg said nothing"
+    if decoding.last_status:
+        require_working(decoding.ffmpeg, limits=decoding.limits, watch=decoding.watch)
+    if any(message in words for message in _NO_MEMORY_MESSAGES):
         detail = f"decoding needs more than {decoding.limits.memory_bytes} bytes of memory"
         return UnreadableVideoError(Reason.MEMORY_LIMIT, detail)
     if decoding.last_status == -signal.SIGXCPU:

@@ -5,16 +5,17 @@ import fcntl
 import os
 import resource
 import select
-import signal
-import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Self
 
 from worker.pipeline.errors import Reason, ScanStoppedError, TransientError, UnreadableVideoError
 from worker.pipeline.limits import Limits
+from worker.pipeline.spawning import Bound, SpawnedProcess, shared_spawner
 
 STDERR_TAIL_LINES = 40
 STDERR_LINE_BYTES = 400
@@ -23,6 +24,10 @@ POLL_S = 0.25
 PIPE_BYTES = 1024 * 1024
 CPU_SECONDS_PER_THREAD = 2.0
 """CPU allowed per second of the wall-clock limit: the decoder's threads and ffmpeg's own."""
+CPU_GRACE_S = 5
+DESCRIPTORS = 64
+DRAIN_S = 2.0
+READ_BYTES = 65536
 
 
 class Watch:
@@ -60,47 +65,27 @@ class FfmpegProcess:
 
     Args:
         command: list of arguments; never a shell's.
-        pass_fds: descriptors that it inherits under the same numbers.
+        pass_fds: descriptors that it gets as 3, 4 and so on.
         limits: of memory and time.
         watch: what its readers obey.
+
+    Raises:
+        TransientError: it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], *, pass_fds: Sequence[int], limits: Limits, watch: Watch) -> None:
         self.watch = watch
         self._tail: deque[bytes] = deque(maxlen=STDERR_TAIL_LINES)
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=pass_fds,
-                # A group of its own, so that it can be killed whole.
-                start_new_session=True,
-                bufsize=0,
-                env={"PATH": os.defpath, "LC_ALL": "C"},
-                cwd="/",
-            )
-        except OSError as error:
-            detail = f"ffmpeg could not be started: {error.strerror}"
-            raise TransientError(Reason.INTERNAL_ERROR, detail) from error
-        limit_process(self._process.pid, limits, wall_s=max(1.0, watch.deadline - time.monotonic()))
-        self._drain = threading.Thread(target=self._drain_stderr, daemon=True)
+        self._process, self.stdout_fd, stderr_fd = _start(command, pass_fds, limits, watch)
+        self._drain = threading.Thread(target=self._drain_stderr, args=(stderr_fd,), daemon=True)
         self._drain.start()
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-    @property
-    def stdout_fd(self) -> int:
-        """Descriptor to read the output from."""
-        stream = self._process.stdout
-        if stream is None:
-            raise ValueError("ffmpeg's output is closed")
-        return stream.fileno()
 
     def read_some(self, buffer: memoryview) -> int:
         """Read what is there, at least one byte; 0 at the end."""
@@ -121,52 +106,101 @@ class FfmpegProcess:
         """Wait for its end; the exit status, negative for a signal."""
         while True:
             self.watch.check()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                status = self._process.wait(POLL_S)
+            status = self._process.wait(POLL_S)
+            if status is not None:
                 self._drain.join(POLL_S)
                 return status
 
     def kill(self) -> None:
-        """End it with its group, reap it, close its pipes; harmless when it has ended."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._drain.join()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        """End it with its group, close its pipes; harmless when it has ended."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._process.kill()
+        # Not for ever: a process that hangs in the kernel keeps its end open.
+        self._drain.join(DRAIN_S)
+        os.close(self.stdout_fd)
 
     @property
     def stderr_tail(self) -> str:
         """Its last lines on standard error, each cut to a bounded length."""
         return b"\n".join(self._tail).decode("utf-8", "replace")
 
-    def _drain_stderr(self) -> None:
-        stream = self._process.stderr
-        while stream is not None:
-            line = stream.readline(STDERR_LINE_BYTES)
-            if not line:
-                return
-            self._tail.append(line.rstrip())
+    def _drain_stderr(self, descriptor: int) -> None:
+        with open(descriptor, "rb") as stream:
+            while line := stream.readline(STDERR_LINE_BYTES):
+                self._tail.append(line.rstrip())
 
 
-def limit_process(pid: int, limits: Limits, *, wall_s: float) -> None:
-    """Bound a child's memory, CPU, files and core dumps, where the platform can do that from outside."""
-    if not hasattr(resource, "prlimit"):
-        return
+def require_working(ffmpeg: Path, *, limits: Limits, watch: Watch) -> None:
+    """Make sure that it runs at all under its limits and in its sandbox, before a video is blamed.
+
+    Raises:
+        TransientError: it does not; `detail` has its last words.
+    """
+    with FfmpegProcess([str(ffmpeg), "-version"], pass_fds=[], limits=limits, watch=watch) as process:
+        buffer = memoryview(bytearray(READ_BYTES))
+        while process.read_some(buffer):
+            pass
+        status = process.finish()
+        words = process.stderr_tail
+    if status != 0:
+        # A replaced program or library is not the one that the sandbox lets in.
+        shared_spawner().forget_programs()
+        ending = printable_tail(words, limit=200) or "it said nothing"
+        detail = f"ffmpeg does not run here (status {status}: {ending}): see `fakesweep doctor`"
+        raise TransientError(Reason.INTERNAL_ERROR, detail)
+
+
+def printable_tail(words: str, *, limit: int) -> str:
+    """The end of what a program said about a stranger's file, as one line without control characters."""
+    line = " | ".join(line.strip() for line in words.splitlines() if line.strip())
+    return "".join(character if character.isprintable() else " " for character in line)[-limit:]
+
+
+def _start(
+    command: Sequence[str], pass_fds: Sequence[int], limits: Limits, watch: Watch
+) -> tuple[SpawnedProcess, int, int]:
+    """The process, and our ends of its standard output and error."""
+    with ExitStack() as theirs, ExitStack() as ours:
+        try:
+            nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            theirs.callback(os.close, nothing)
+            stdout_fd, stderr_fd = (_open_pipe(ours, theirs) for _ in range(2))
+        except OSError as error:
+            raise TransientError(Reason.INTERNAL_ERROR, f"ffmpeg could not be started: {error.strerror}") from error
+        process = shared_spawner().start(
+            command,
+            descriptors=[nothing, stdout_fd[1], stderr_fd[1], *pass_fds],
+            bounds=bounds_of(limits, wall_s=max(1.0, watch.deadline - time.monotonic())),
+            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            is_confined=limits.is_confined,
+        )
+        ours.pop_all()
+    return process, stdout_fd[0], stderr_fd[0]
+
+
+def _open_pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
+    read_end, write_end = os.pipe()
+    ours.callback(os.close, read_end)
+    theirs.callback(os.close, write_end)
+    return read_end, write_end
+
+
+def bounds_of(limits: Limits, *, wall_s: float) -> list[Bound]:
+    """The limits of a decoder's memory, processor time, files and core dumps."""
     cpu_s = int(wall_s * (limits.decoder_threads + CPU_SECONDS_PER_THREAD)) + 1
-    bounds = {
-        resource.RLIMIT_AS: limits.memory_bytes,
-        resource.RLIMIT_DATA: limits.memory_bytes,
-        resource.RLIMIT_CPU: cpu_s,
+    memory = limits.memory_bytes
+    return [
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_DATA, memory, memory),
+        # SIGXCPU at the first, which says what happened; SIGKILL at the second.
+        (resource.RLIMIT_CPU, cpu_s, cpu_s + CPU_GRACE_S),
         # It writes to pipes alone.
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-    }
-    for bound, value in bounds.items():
-        with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
-            resource.prlimit(pid, bound, (value, value))
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS),
+        (resource.RLIMIT_CORE, 0, 0),
+    ]
 
 
 def widen_pipe(descriptor: int) -> None:

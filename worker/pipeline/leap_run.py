@@ -1,6 +1,7 @@
 """One ffmpeg that decodes one leap of a plan: raw pictures on one pipe, their times on another."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from worker.pipeline.errors import Reason
+from worker.pipeline.errors import Reason, TransientError
 from worker.pipeline.ffmpeg import decode_command
 from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch, widen_pipe
 from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
@@ -17,6 +18,7 @@ from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.results import Frame, Pixels, VideoFacts
 from worker.pipeline.sampling import Leap
+from worker.pipeline.spawning import FIRST_PASSED
 from worker.pipeline.survey import parse_stamp
 
 DEFAULT_INTERVAL_S = 0.04
@@ -112,10 +114,13 @@ class LeapRun:
     def _note_end(self) -> None:
         self._decoding.last_status = self._process.finish()
         self._decoding.last_words = self._process.stderr_tail
+        if self._decoding.last_status == -signal.SIGKILL:
+            detail = "ffmpeg was ended by SIGKILL, as the system does it when memory runs out"
+            raise TransientError(Reason.MEMORY_LIMIT, detail)
 
     def _start(self, video_fd: int, stats_fd: int) -> FfmpegProcess:
         decoding = self._decoding
-        command = leap_command(decoding, self.leap, video_fd=video_fd, stats_fd=stats_fd)
+        command = leap_command(decoding, self.leap, video_fd=FIRST_PASSED, stats_fd=FIRST_PASSED + 1)
         return FfmpegProcess(command, pass_fds=[video_fd, stats_fd], limits=decoding.limits, watch=decoding.watch)
 
 

@@ -20,6 +20,7 @@ class Limits:
         probe_memory_bytes: address space of the probing process.
         decoder_threads: threads of ffmpeg's decoder.
         decoded_side_px: long side of the frames that are handed out.
+        is_confined: whether ffmpeg and the probing process run in the sandbox, as far as the kernel has one.
     """
 
     max_side_px: int = 16_384
@@ -32,9 +33,10 @@ class Limits:
     probe_memory_bytes: int = 2048 * MIB
     decoder_threads: int = 1
     decoded_side_px: int = 1280
+    is_confined: bool = True
 
     def __post_init__(self) -> None:
         for bound in fields(self):
             value = getattr(self, bound.name)
-            if value <= 0:
+            if not isinstance(value, bool) and value <= 0:
                 raise ValueError(f"{bound.name} must be positive, got {value}")

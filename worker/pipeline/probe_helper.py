@@ -5,7 +5,6 @@ import json
 import os
 import select
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -15,8 +14,12 @@ from typing import Any
 from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST, PROTOCOLS
 from worker.pipeline.limits import Limits
+from worker.pipeline.locking_in import REFUSED_STATUS
+from worker.pipeline.spawning import SpawnedProcess, shared_spawner
 
-_SCRIPT = Path(__file__).with_name("probe_process.py")
+_ROOT = str(Path(__file__).resolve().parents[2])
+# PyAV is found where this Python has it, and our own modules where this one lies.
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from worker.pipeline.probe_process import main; main()"
 _STARTUP_S = 30.0
 """Added to the first question's time: a cold start reads the libraries from disk."""
 
@@ -30,9 +33,9 @@ class ProbeHelper:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: SpawnedProcess | None = None
         self._channel: socket.socket | None = None
-        self._memory_bytes = 0
+        self._bounds: tuple[int, bool] | None = None
         self.owner_pid = os.getpid()
 
     def ask(self, descriptor: int, *, limits: Limits, has_cues: bool) -> dict[str, Any]:
@@ -56,6 +59,9 @@ class ProbeHelper:
                 raise UnreadableVideoError(Reason.TIME_LIMIT, detail) from None
             except (OSError, EOFError, json.JSONDecodeError):
                 status = self._stop()
+                if status == REFUSED_STATUS:
+                    detail = "the sandbox of the probing process was refused: see `fakesweep doctor`"
+                    raise TransientError(Reason.INTERNAL_ERROR, detail) from None
                 detail = f"reading its headers ended the probing process twice (status {status})"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
 
@@ -74,7 +80,7 @@ class ProbeHelper:
 
     def _ask_once(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
         allowance_s = limits.probe_time_limit_s
-        is_fit = self._memory_bytes == limits.probe_memory_bytes
+        is_fit = self._bounds == _bounds_of(limits)
         if self._process is None or self._process.poll() is not None or not is_fit:
             self._start(limits)
             allowance_s += _STARTUP_S
@@ -86,23 +92,23 @@ class ProbeHelper:
 
     def _start(self, limits: Limits) -> None:
         self._stop()
-        self._memory_bytes = limits.probe_memory_bytes
+        self._bounds = _bounds_of(limits)
         ours, theirs = socket.socketpair()
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        memory_bytes, is_confined = self._bounds
+        parts = shared_spawner().parts
+        numbers = (memory_bytes, int(is_confined), parts.landlock_abi, int(parts.has_seccomp))
+        command = [sys.executable, "-I", "-c", _PROGRAM, _ROOT, *map(str, numbers)]
         try:
-            # The name of the script, not of a module: nothing of ours is imported, and start-up stays short.
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_SCRIPT), str(limits.probe_memory_bytes)],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
+            # Not confined from the start: it locks itself in, more tightly, when it has loaded its libraries.
+            descriptors = [theirs.fileno(), nothing, nothing]
+            self._process = shared_spawner().start(command, descriptors=descriptors, is_confined=False)
+        except TransientError:
             ours.close()
-            detail = f"the probing process could not be started: {error.strerror}"
-            raise TransientError(Reason.INTERNAL_ERROR, detail) from error
+            raise
         finally:
             theirs.close()
+            os.close(nothing)
         ours.settimeout(0)
         self._channel = ours
 
@@ -129,9 +135,11 @@ class ProbeHelper:
             channel.close()
         if process is None:
             return None
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        return process.wait()
+        return process.kill()
+
+
+def _bounds_of(limits: Limits) -> tuple[int, bool]:
+    return limits.probe_memory_bytes, limits.is_confined
 
 
 def _receive(channel: socket.socket, size: int, deadline: float) -> bytes:

@@ -1,7 +1,8 @@
 """The helper that reads headers and indexes: runs alone, imports only PyAV, and is replaced when it dies.
 
-Started as a script. Over the socket that is its descriptor 0 it takes one message per video (four bytes of length,
-JSON, and the video's descriptor beside it) and answers in the same form. It never opens a path.
+Over the socket that is its descriptor 0 it takes one message per video (four bytes of length,
+JSON, and the video's descriptor beside it) and answers in the same form. It never opens a
+path: when its libraries are loaded it locks itself in, so that it could not.
 """
 
 import array
@@ -17,12 +18,20 @@ from typing import Any
 import av
 import av.logging
 
+# PyAV loads these when it first meets subtitles: too late for a process that can open nothing.
+import av.subtitles.codeccontext
+import av.subtitles.stream
+import av.subtitles.subtitle
+
+from worker.pipeline.locking_in import REFUSED_STATUS, lock_in, reader_filter, rules_for
+
 MAX_INDEX_KEYFRAMES = 8192
 """Longer lists (all-intra codecs) are thinned: a keyframe left out only makes a seek look dearer."""
 TAIL_PACKETS = 4096
 """Packets read behind the last keyframe of the index, to learn where the video really ends."""
 NOPTS_LIMIT_S = 1e9
 MESSAGE_BYTES = 65536
+DESCRIPTORS = 64
 
 _STREAM_LINE = re.compile(r"^  Stream #0:(\d+)")
 _MATRIX_LINE = re.compile(r"^      [Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+) degrees")
@@ -31,10 +40,13 @@ _MATRIX_LINE = re.compile(r"^      [Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+)
 def main() -> None:
     """Serve probes until the other end goes away."""
     channel = socket.socket(fileno=os.dup(0))
-    memory_bytes = int(sys.argv[1])
+    memory_bytes, is_confined, landlock_abi, has_seccomp = map(int, sys.argv[2:6])
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    if is_confined:
+        _lock_in(landlock_abi, has_seccomp=bool(has_seccomp))
     # av_dump_format writes at this level; the rotation is nowhere else to be had without decoding.
     av.logging.set_level(av.logging.INFO)
     while True:
@@ -48,6 +60,13 @@ def main() -> None:
                 os.close(descriptor)
         body = json.dumps(answer).encode()
         channel.sendall(len(body).to_bytes(4, "big") + body)
+
+
+def _lock_in(landlock_abi: int, *, has_seccomp: bool) -> None:
+    try:
+        lock_in(rules_for(landlock_abi, ()), reader_filter() if has_seccomp else None)
+    except OSError:
+        sys.exit(REFUSED_STATUS)
 
 
 def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, int]:
@@ -246,7 +265,3 @@ def _seconds(stamp: int | None, time_base: Any) -> float | None:
         return None
     value = float(stamp * time_base)
     return value if abs(value) < NOPTS_LIMIT_S else None
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.results import VideoFacts
+from worker.pipeline.spawning import FIRST_PASSED
 
 READ_BYTES = 65536
 NO_STAMP = -(1 << 62)
@@ -37,7 +38,7 @@ def measure_timeline(
 ) -> Timeline | None:
     """Read every packet's time, in constant memory; None where no packet has one."""
     with opened_video(path, if_absent=Reason.VANISHED) as video_fd:
-        command = survey_command(ffmpeg, facts, video_fd=video_fd, limits=limits)
+        command = survey_command(ffmpeg, facts, video_fd=FIRST_PASSED, limits=limits)
         with FfmpegProcess(command, pass_fds=[video_fd], limits=limits, watch=watch) as process:
             return _fold_times(process)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.clips import Drawn
 from tests.drawing import X264, claim_duration, cut_off, draw_video, overwrite_middle
 from tests.reading import read_clip
-from worker.pipeline.errors import Reason, UnreadableVideoError
+from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
 from worker.pipeline.limits import Limits
 from worker.pipeline.results import VideoFacts
 
@@ -106,9 +106,10 @@ def test_nothing_decodable_has_no_frames(drawn: Drawn, tmp_path: Path) -> None:
     assert caught.value.reason == Reason.NO_FRAMES
 
 
-def test_decoder_out_of_memory_is_a_reason(drawn: Drawn) -> None:
-    """A video that needs more memory than its limit ends as unreadable, not as a crash."""
-    with pytest.raises(UnreadableVideoError) as caught:
+def test_a_limit_too_low_for_ffmpeg_itself_is_no_fault_of_the_video(drawn: Drawn) -> None:
+    """Where ffmpeg cannot even say its version, the video is kept for another attempt."""
+    with pytest.raises(TransientError) as caught:
         read_clip(drawn("h264.mp4"), limits=Limits(memory_bytes=24 * 1024 * 1024))
 
-    assert caught.value.reason in (Reason.MEMORY_LIMIT, Reason.NO_FRAMES)
+    assert caught.value.reason == Reason.INTERNAL_ERROR
+    assert "doctor" in caught.value.detail

@@ -168,7 +168,9 @@ def test_only_headers_and_index_are_read(tmp_path: Path) -> None:
 def test_probe_survives_a_killed_helper(drawn: Drawn) -> None:
     """A helper that is killed between two videos is replaced without a word."""
     probe_video(drawn("h264.mp4"))
-    helpers = [child for child in psutil.Process().children() if "probe_process.py" in " ".join(child.cmdline())]
+    helpers = [
+        child for child in psutil.Process().children(recursive=True) if "probe_process" in " ".join(child.cmdline())
+    ]
     for helper in helpers:
         helper.kill()
 

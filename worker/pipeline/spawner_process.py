@@ -1,0 +1,255 @@
+"""The process that starts decoders and header readers for one worker process, and ends them when it dies.
+
+It has one thread, so what it starts can be locked in between fork and exec, and can be bound to its own life; a worker
+has many threads, and can do neither safely. Its descriptor 0 is a socket: each byte that arrives carries a leash, a
+socket of one process to be, and the descriptors that this process gets as 0, 1, 2 and so on. The leash then carries the
+request (four bytes of length, JSON), and back one line when the process runs and one when it has ended. Whoever lets go
+of a leash kills.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from worker.pipeline.locking_in import decoder_filter, lock_in, rules_for
+from worker.pipeline.seccomp import Filter
+
+MAX_DESCRIPTORS = 8
+_LOOK_AFTER_PARENT_S = 0.5
+# Above all numbers that a started process gets.
+_SPARE_DESCRIPTOR = 16
+_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
+_libc = ctypes.CDLL(None)
+# The kernel, short of memory, ends a decoder before the worker that waits for it.
+_OUT_OF_MEMORY_ORDER = b"500"
+
+
+def main() -> None:
+    """Serves until the worker's end of the socket, or the worker itself, is gone."""
+    parent = os.getppid()
+    channel = socket.socket(fileno=_spare(0))
+    os.chdir("/")
+    # Caught, not ignored as Python does: what is caught is back to normal in a program that is started.
+    signal.signal(signal.SIGPIPE, lambda *_: None)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as file:  # noqa: PTH123
+        file.write(_OUT_OF_MEMORY_ORDER)
+    landlock_abi, has_seccomp = map(int, sys.argv[2:4])
+    Spawner(channel, parent, landlock_abi=landlock_abi, has_seccomp=bool(has_seccomp)).serve()
+
+
+class Spawner:
+    """Starts, watches and ends processes.
+
+    Args:
+        channel: where leashes arrive.
+        parent: the process that it must not outlive.
+        landlock_abi: the kernel's version of Landlock, 0 for none.
+        has_seccomp: whether system calls can be filtered.
+    """
+
+    def __init__(self, channel: socket.socket, parent: int, *, landlock_abi: int, has_seccomp: bool) -> None:
+        self._channel = channel
+        self._parent = parent
+        self._landlock_abi = landlock_abi
+        self._calls = decoder_filter() if has_seccomp else None
+        self._rulesets: dict[tuple[int | str, ...], int | None] = {}
+        self._leashes: dict[int, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def serve(self) -> None:
+        """Until nobody is left to serve; then everything that was started is killed."""
+        self._selector.register(self._channel, selectors.EVENT_READ, self._take_request)
+        self._selector.register(_child_signals(), selectors.EVENT_READ, self._reap)
+        with contextlib.suppress(OSError, AttributeError):
+            self._selector.register(os.pidfd_open(self._parent), selectors.EVENT_READ, self._end)
+        # A collection of garbage would touch, and so copy, every page that a child shares.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            while os.getppid() == self._parent:
+                for key, _ in self._selector.select(_LOOK_AFTER_PARENT_S):
+                    key.data(key.fileobj)
+        finally:
+            self._kill_all()
+
+    def _take_request(self, channel: socket.socket) -> None:
+        byte, descriptors, _, _ = socket.recv_fds(channel, 1, MAX_DESCRIPTORS + 1)
+        if not byte:
+            self._end()
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - the standard library's signature
+        if not descriptors:
+            return
+        leash = socket.socket(fileno=descriptors[0])
+        try:
+            request = _read_request(leash)
+            if request is not None:
+                self._start(request, leash, descriptors[1:])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            _answer(leash, {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
+        if leash not in self._leashes.values():
+            leash.close()
+
+    def _start(self, request: dict[str, Any], leash: socket.socket, descriptors: list[int]) -> None:
+        readable = request["readable"]
+        confinement = None if readable is None else (self._ruleset_for(request["generation"], readable), self._calls)
+        complaint, child_complaint = os.pipe()
+        spawner = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become(request, descriptors, confinement, child_complaint, spawner)
+        os.close(child_complaint)
+        # Empty once the program runs in its place: the pipe's other end closes with the exec.
+        with open(complaint, "rb") as pipe:  # noqa: PTH123 - a descriptor
+            said = pipe.read()
+        if said:
+            os.waitpid(pid, 0)
+            _answer(leash, {"error": said.decode("utf-8", "replace")})
+            return
+        self._leashes[pid] = leash
+        self._selector.register(leash, selectors.EVENT_READ, lambda _: self._kill(pid))
+        _answer(leash, {"pid": pid})
+
+    def _ruleset_for(self, generation: int, readable: list[str]) -> int | None:
+        """Made once: the rules hold on to the files themselves, so a replaced file needs a new generation."""
+        key = (generation, *readable)
+        if key not in self._rulesets:
+            self._rulesets[key] = rules_for(self._landlock_abi, readable)
+        return self._rulesets[key]
+
+    def _kill(self, pid: int) -> None:
+        """The leash was let go: what is on it dies, and is reaped as any other."""
+        self._selector.unregister(self._leashes[pid])
+        with contextlib.suppress(ProcessLookupError):
+            # It leads a group of its own, and cannot be a stranger: its number is free only after it was reaped.
+            os.killpg(pid, signal.SIGKILL)
+
+    def _reap(self, signals: int) -> None:
+        os.read(signals, 4096)
+        for pid, status, usage in _ended():
+            leash = self._leashes.pop(pid, None)
+            if leash is None:
+                continue
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(leash)
+            memory_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            _answer(leash, {"status": os.waitstatus_to_exitcode(status), "memory_bytes": memory_bytes})
+            leash.close()
+
+    def _end(self, _: object = None) -> NoReturn:
+        self._kill_all()
+        os._exit(0)
+
+    def _kill_all(self) -> None:
+        for pid in self._leashes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _child_signals() -> int:
+    """A descriptor that becomes readable when a child has ended."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return read_end
+
+
+def _ended() -> Iterator[tuple[int, int, resource.struct_rusage]]:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            yield pid, status, usage
+
+
+def _read_request(leash: socket.socket) -> dict[str, Any] | None:
+    """The request, None where its sender went away before it was whole."""
+    with leash.makefile("rb") as stream:
+        length = stream.read(4)
+        body = stream.read(int.from_bytes(length, "big"))
+    if len(length) < 4 or len(body) < int.from_bytes(length, "big"):
+        return None
+    request: dict[str, Any] = json.loads(body)
+    return request
+
+
+def _answer(leash: socket.socket, answer: dict[str, Any]) -> None:
+    # Whoever let go of the leash wants no answer.
+    with contextlib.suppress(OSError):
+        leash.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _become(
+    request: dict[str, Any],
+    descriptors: list[int],
+    confinement: tuple[int | None, Filter | None] | None,
+    complaint: int,
+    parent: int,
+) -> NoReturn:
+    """In the forked child: turns into the program, or says why not and ends. Few steps: each page touched is copied."""
+    complaint = _spare(complaint)
+    try:
+        os.setsid()
+        _die_with(parent)
+        program = _spare(os.open(request["argv"][0], os.O_RDONLY | os.O_CLOEXEC))
+        if confinement is None:
+            _place(descriptors)
+        else:
+            ruleset = None if confinement[0] is None else _spare(confinement[0])
+            _place(descriptors)
+            lock_in(ruleset, confinement[1])
+        _run(program, request)
+    except BaseException as error:  # noqa: BLE001 - the child of a fork must not return
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        os.write(complaint, said.encode("utf-8", "replace"))
+    finally:
+        os._exit(127)
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(127)
+
+
+def _place(descriptors: list[int]) -> None:
+    """The descriptors become 0, 1, 2 and so on; all others close when the program runs."""
+    spared = [_spare(descriptor) for descriptor in descriptors]
+    for number, descriptor in enumerate(spared):
+        os.dup2(descriptor, number)
+
+
+def _run(program: int, request: dict[str, Any]) -> None:
+    argv, environment = request["argv"], request["environment"]
+    for which, soft, hard in request["bounds"]:
+        # A platform may lack a bound, and nobody may raise one.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(which, (soft, hard))
+    variables = os.environ if environment is None else environment
+    try:
+        os.execve(argv[0], argv, variables)  # noqa: S606 - a list of arguments, and no shell
+    except PermissionError:
+        # Root without privileges does not get into another user's directories, where it was opened from before.
+        os.execve(program, argv, variables)  # noqa: S606 - as above
+
+
+def _spare(descriptor: int) -> int:
+    """The same under a number that no started process is given, closed when the program runs."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _SPARE_DESCRIPTOR)

@@ -1,0 +1,235 @@
+"""Starts decoders and header readers through a small process of its own, which locks them in and never leaves them."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from worker.pipeline.errors import Reason, TransientError
+from worker.pipeline.executables import files_to_start
+from worker.pipeline.sandbox import SandboxParts, find_sandbox
+
+FIRST_PASSED = 3
+"""The number under which a started process finds the first descriptor after its standard input, output and error."""
+
+Bound = tuple[int, int, int]
+"""One of the `resource.RLIMIT_...`, the limit, and the limit that cannot be raised again."""
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+# Not by `-m`: of what is installed nothing is needed, and without it the start is twice as fast.
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from worker.pipeline.spawner_process import main; main()"
+_ANSWERS_WITHIN_S = 60.0
+_DIES_WITHIN_S = 10.0
+LOST_STATUS = -9
+"""Given for a process whose end nobody could tell: whoever watched it was killed, and it with them."""
+
+
+class SpawnedProcess:
+    """A process on a leash: it is killed when the leash is let go, by intent or by death of its holder.
+
+    Args:
+        leash: our end.
+        pid: its number, for people.
+    """
+
+    def __init__(self, leash: socket.socket, pid: int) -> None:
+        self.pid = pid
+        self.memory_bytes: int | None = None
+        """The most that it had resident, once it has ended."""
+        self._leash = leash
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        return self.wait(0.0)
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The exit status, None where it still runs after so many seconds."""
+        if self._status is None:
+            try:
+                answer = _read_line(self._leash, timeout_s)
+            except TimeoutError:
+                return None
+            except OSError:
+                answer = {}
+            self._status = int(answer.get("status", LOST_STATUS))
+            self.memory_bytes = answer.get("memory_bytes")
+            self._leash.close()
+        return self._status
+
+    def kill(self) -> int:
+        """Ends it with its group and waits for that, but not for ever: a hanging disk can keep it; its status."""
+        if self._status is None:
+            with contextlib.suppress(OSError):
+                self._leash.shutdown(socket.SHUT_WR)
+            if self.wait(_DIES_WITHIN_S) is None:
+                self._status = LOST_STATUS
+                self._leash.close()
+        return LOST_STATUS if self._status is None else self._status
+
+
+class Spawner:
+    """The starting process and the channel to it; safe to share between threads, useless after a fork.
+
+    Args:
+        parts: what to lock processes in with; None for all that this machine has.
+    """
+
+    def __init__(self, parts: SandboxParts | None = None) -> None:
+        self.parts = parts or find_sandbox()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._generation = 0
+        self.owner_pid = os.getpid()
+
+    def forget_programs(self) -> None:
+        """Looks anew at what programs need to start: they, or their libraries, may have been replaced."""
+        files_to_start.cache_clear()
+        self._generation += 1
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        descriptors: Sequence[int],
+        bounds: Sequence[Bound] = (),
+        environment: Mapping[str, str] | None = None,
+        is_confined: bool,
+    ) -> SpawnedProcess:
+        """Starts a program in the root directory, as leader of a session of its own.
+
+        Args:
+            argv: the path of the program, and what follows.
+            descriptors: what it gets as 0, 1, 2 and so on, eight at most; nothing else is open in it.
+            bounds: limits that are set before it runs.
+            environment: None for this process' own.
+            is_confined: whether it is locked in from its first instruction.
+
+        Raises:
+            TransientError: it cannot be started; `detail` says why.
+        """
+        request: dict[str, Any] = {
+            "argv": list(argv),
+            "bounds": list(bounds),
+            "environment": None if environment is None else dict(environment),
+            "generation": self._generation,
+        }
+        try:
+            request["readable"] = [str(path) for path in files_to_start(Path(argv[0]))] if is_confined else None
+        except OSError as error:
+            detail = f"{argv[0]} could not be started: {error.strerror}"
+            raise TransientError(Reason.INTERNAL_ERROR, detail) from error
+        try:
+            # Once more with a fresh one: the first may have been killed.
+            with contextlib.suppress(OSError):
+                return self._ask(request, descriptors)
+            self.close()
+            return self._ask(request, descriptors)
+        except OSError as error:
+            detail = f"the process that starts {Path(argv[0]).name} does not answer: {error.strerror or error}"
+            raise TransientError(Reason.INTERNAL_ERROR, detail) from error
+
+    def close(self) -> None:
+        """Ends it, and all that it started."""
+        with self._lock:
+            channel, self._channel = self._channel, None
+            process, self._process = self._process, None
+        if channel is not None:
+            channel.close()
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _ask(self, request: dict[str, Any], descriptors: Sequence[int]) -> SpawnedProcess:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._ensure(), [b"x"], [theirs.fileno(), *descriptors])
+            body = json.dumps(request).encode("utf-8", "surrogateescape")
+            ours.sendall(len(body).to_bytes(4, "big") + body)
+            answer = _read_line(ours, _ANSWERS_WITHIN_S)
+        except BaseException:
+            ours.close()
+            raise
+        if "pid" in answer:
+            return SpawnedProcess(ours, answer["pid"])
+        ours.close()
+        program = Path(request["argv"][0]).name
+        raise TransientError(Reason.INTERNAL_ERROR, f"{program} could not be started: {answer.get('error')}")
+
+    def _ensure(self) -> socket.socket:
+        with self._lock:
+            if self._channel is None or self._process is None or self._process.poll() is not None:
+                self._channel, self._process = _start_spawner(self.parts)
+            return self._channel
+
+
+def _start_spawner(parts: SandboxParts) -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    "-c",
+                    _PROGRAM,
+                    _ROOT,
+                    str(parts.landlock_abi),
+                    str(int(parts.has_seccomp)),
+                ],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                # Out of reach of the terminal's signals: those who wait for a decoder end it.
+                start_new_session=True,
+            )
+        except OSError:
+            ours.close()
+            raise
+    return ours, process
+
+
+def _read_line(leash: socket.socket, timeout_s: float) -> dict[str, Any]:
+    """The next line from a leash.
+
+    Raises:
+        TimeoutError: none came in time.
+        ConnectionError: none will come.
+    """
+    # Not `select`: it knows no descriptor above 1023.
+    poller = select.poll()
+    poller.register(leash, select.POLLIN | select.POLLHUP)
+    if not poller.poll(1000 * timeout_s):
+        raise TimeoutError
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        # One at a time: the next line belongs to the next question.
+        piece = leash.recv(1)
+        if not piece:
+            raise ConnectionResetError("the leash was let go")
+        line += piece
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+_spawner: Spawner | None = None
+_spawner_lock = threading.Lock()
+
+
+def shared_spawner() -> Spawner:
+    """The spawner of the calling process; a forked child gets one of its own."""
+    global _spawner  # noqa: PLW0603 - one per process is the point
+    with _spawner_lock:
+        if _spawner is None or _spawner.owner_pid != os.getpid():
+            _spawner = Spawner()
+        return _spawner
