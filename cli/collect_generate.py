@@ -13,7 +13,7 @@ from cli.collecting import SOME_FAILED, USER_AGENT, SparseLines, face_options, t
 
 if TYPE_CHECKING:
     from training.collect.estimate import Estimate
-    from training.collect.generate import GenerateOptions
+    from training.collect.generation_plan import GenerateOptions
     from training.collect.image_api import ImageApi
     from training.collect.target import Target
 
@@ -78,7 +78,7 @@ def command(**given: Any) -> None:
       fakesweep collect generate faces/ --model dall-e-2 --variations portraits/ --count 50 --prices my-prices.toml
       fakesweep collect generate faces/ --base-url http://localhost:8080/v1 --model flux --prompt "a face" --count 9
     """
-    from training.collect.generate import estimate_run
+    from training.collect.generation_plan import estimate_run
     from training.collect.ledger import read_ledger
     from training.collect.stores import open_store
     from training.collect.target import LEDGER, opened_target, state_folder

@@ -12,7 +12,7 @@ from cli.collecting import face_rule
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.collect.generate import GenerateOptions
+    from training.collect.generation_plan import GenerateOptions
 
 
 def options_of(given: dict[str, Any]) -> GenerateOptions:
@@ -22,7 +22,7 @@ def options_of(given: dict[str, Any]) -> GenerateOptions:
         TrainingError: a picture, a price list or a name cannot be used.
     """
     from training.collect.bases import read_bases
-    from training.collect.generate import GenerateOptions
+    from training.collect.generation_plan import GenerateOptions
     from training.collect.places import source_named_after
     from training.collect.prices import PriceRule, price_of, read_prices
     from training.collect.wishes import Operation, Settings, Subject

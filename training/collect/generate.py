@@ -1,8 +1,8 @@
 """Collects generated faces from an image API: asks, keeps what comes, and goes on where a run before ended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,57 +10,18 @@ from typing import Any
 from training.collect.asking import Asker
 from training.collect.crew import Crew
 from training.collect.download import Downloader, DownloadError
-from training.collect.estimate import Estimate, estimate
-from training.collect.history import read_history, request_of
+from training.collect.estimate import Estimate
+from training.collect.generation_plan import GenerateOptions, answers_at_hand
+from training.collect.history import read_history
 from training.collect.image_answers import SentPicture, pictures_in
 from training.collect.image_api import ImageApi
-from training.collect.ledger import Entry
-from training.collect.picture_check import FaceRule, RejectedPictureError, check_picture
-from training.collect.places import check_source
+from training.collect.picture_check import RejectedPictureError, check_picture
 from training.collect.target import Provenance, Target
 from training.collect.terms import Purse, Terms
 from training.collect.waiting import Pace
-from training.collect.wishes import ImageRequest, Settings, Subject, plan_slots
-from training.errors import TrainingError
+from training.collect.wishes import ImageRequest, Subject
 
 _DOWNLOAD_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """What is wanted.
-
-    Args:
-        subjects: what the pictures show, in turns.
-        count: pictures in all, those of earlier runs included.
-        per_request: pictures of one request.
-        threads: requests under way at once.
-        each: price of one picture, None where it is unknown.
-        most: limit on the cost of all runs into the target.
-        retry_lost: ask again also for what was lost twice.
-        bases: the given pictures as PNG, by the SHA-256 of what they were made from.
-    """
-
-    settings: Settings
-    subjects: tuple[Subject, ...]
-    source: str
-    count: int
-    licence: str = ""
-    per_request: int = 1
-    threads: int = 2
-    retries: int = 5
-    each: Decimal | None = None
-    most: Decimal | None = None
-    retry_lost: bool = False
-    faces: FaceRule | None = None
-    bases: Mapping[str, bytes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_source(self.source)
-        Purse(self.each, self.most)
-        for name in ("count", "per_request", "threads"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
 @dataclass
@@ -73,31 +34,6 @@ class Tally:
     failed: int = 0
     lost: int = 0
     stopped: int = 0
-
-
-def answers_at_hand(state: Path, entries: Sequence[Entry]) -> dict[Path, ImageRequest]:
-    """Answers that a run before got and did not work through.
-
-    Args:
-        state: the target's directory on this machine.
-        entries: of its ledger.
-    """
-    sent = {entry["request"]: entry for entry in entries if entry["state"] == "sent"}
-    saved = {entry["request"] for entry in entries if entry["state"] == "saved" and "request" in entry}
-    found = sorted((state / "answers").glob("*.json"))
-    return {path: request_of(sent[path.stem]) for path in found if path.stem in sent.keys() - saved}
-
-
-def estimate_run(options: GenerateOptions, state: Path, entries: Sequence[Entry]) -> Estimate:
-    """What a run would ask for, and what it would cost; takes the same as `answers_at_hand`."""
-    return estimate(
-        plan_slots(options.settings, options.subjects, source=options.source, count=options.count),
-        read_history(entries),
-        at_hand={slot for request in answers_at_hand(state, entries).values() for slot in request.slots},
-        per_request=options.per_request,
-        each=options.each,
-        retry_lost=options.retry_lost,
-    )
 
 
 class Generation:

@@ -18,7 +18,7 @@ from training.collect.image_answers import (
     error_in,
     pictures_in,
 )
-from training.collect.keys import ApiKey
+from training.collect.keys import ApiKey, check_base_url
 from training.collect.waiting import wait_asked_for, wait_for_allowance
 from training.collect.wishes import ImageRequest, Settings
 from training.errors import TrainingError
@@ -146,28 +146,6 @@ class ImageApi:
 
     def _hidden(self, text: str) -> str:
         return text if self._key is None else self._key.hide_in(text)
-
-
-def check_base_url(base_url: str, *, has_key: bool, allow_plain_http: bool) -> str:
-    """The address without a slash at its end.
-
-    Raises:
-        TrainingError: it is none, or would give the key away.
-    """
-    url = base_url.rstrip("/")
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable or parts.username is not None or parts.query or parts.fragment:
-        raise TrainingError(f"{url!r} is no address of an API: write --base-url https://HOST/v1")
-    is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme == "http" and has_key and not is_local and not allow_plain_http:
-        raise TrainingError(
-            f"the key would travel to {url} for all to read: write https://, or --plain-http if the network is yours"
-        )
-    return url
 
 
 class _Bearer(requests.auth.AuthBase):

@@ -1,8 +1,9 @@
-"""Finds the API's key, and keeps it out of everything that is shown or stored."""
+"""Finds the API's key, and keeps it out of everything that is shown, stored or sent in the open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from training.errors import TrainingError
 
@@ -42,6 +43,28 @@ def find_key(environ: Mapping[str, str], *, folder: Path) -> ApiKey | None:
     if found is not None or not dotenv.is_file():
         return found
     return _first(_read_dotenv(dotenv), str(dotenv))
+
+
+def check_base_url(base_url: str, *, has_key: bool, allow_plain_http: bool) -> str:
+    """The address without a slash at its end.
+
+    Raises:
+        TrainingError: it is none, or would give the key away.
+    """
+    url = base_url.rstrip("/")
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or parts.username is not None or parts.query or parts.fragment:
+        raise TrainingError(f"{url!r} is no address of an API: write --base-url https://HOST/v1")
+    is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and has_key and not is_local and not allow_plain_http:
+        raise TrainingError(
+            f"the key would travel to {url} for all to read: write https://, or --plain-http if the network is yours"
+        )
+    return url
 
 
 def _first(values: Mapping[str, str], place: str) -> ApiKey | None:

@@ -41,7 +41,7 @@ def picture(seed: int, extension: str = ".jpg", *, side_px: int = 96) -> bytes:
 def fetch(folder: Path, entries: list[Entry], *, allow_private: bool = True, **more: Any) -> Counter[str]:
     """A whole run."""
     options = FetchOptions(**{"source": "site", "threads": 4, **more})
-    downloader = Downloader(AddressRule(allow_private=allow_private), "x", max_bytes=100_000, timeout_s=5)
+    downloader = Downloader(AddressRule(allow_private=allow_private), "x", max_bytes=100_000, timeout_s=30)
     with opened_target(LocalStore(folder), home=folder) as target:
         return Fetching(options, target, downloader, say=lambda _: None).run(entries)
 

@@ -24,7 +24,8 @@ from training.collect import waiting
 from training.collect.addresses import AddressRule
 from training.collect.bases import read_bases
 from training.collect.download import Downloader
-from training.collect.generate import GenerateOptions, Generation, Tally, estimate_run
+from training.collect.generate import Generation, Tally
+from training.collect.generation_plan import GenerateOptions, estimate_run
 from training.collect.image_api import ImageApi
 from training.collect.keys import ApiKey
 from training.collect.ledger import read_ledger
@@ -56,7 +57,7 @@ def generation(
     server: ImageApiServer, folder: Path, wanted: GenerateOptions, *, key: str = KEY, pace: Pace | None = None
 ) -> Iterator[tuple[Generation, Target]]:
     """A run against the server."""
-    api = ImageApi(server.base_url, ApiKey(key, "the test"), timeout_s=5, user_agent="fakesweep/test")
+    api = ImageApi(server.base_url, ApiKey(key, "the test"), timeout_s=60, user_agent="fakesweep/test")
     downloader = Downloader(AddressRule(trusted=frozenset({api.place})), "fakesweep/test")
     with opened_target(LocalStore(folder), home=folder) as target:
         yield Generation(wanted, target, api, downloader, pace or Pace(None), say=lambda _: None), target
@@ -213,7 +214,7 @@ def test_silence_ends_with_the_time(tmp_path: Path) -> None:
         return Reply(200, server.pictures(call).body, pause_s=0.05)
 
     with ImageApiServer(sleep) as server, opened_target(LocalStore(tmp_path), home=tmp_path) as target:
-        api = ImageApi(server.base_url, ApiKey(KEY, "x"), timeout_s=0.5, user_agent="x")
+        api = ImageApi(server.base_url, ApiKey(KEY, "x"), timeout_s=3, user_agent="x")
         wanted = options(count=1)
         made = Generation(wanted, target, api, Downloader(AddressRule(), "x"), Pace(None), say=lambda _: None)
         assert made.run(estimate_run(wanted, target.state, target.ledger.entries)).kept == 1

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.collect.image_api import check_base_url
-from training.collect.keys import ApiKey, find_key
+from training.collect.keys import ApiKey, check_base_url, find_key
 from training.errors import TrainingError
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.collect.places import check_source, copied_place, is_inside, source_named_after
@@ -22,6 +22,7 @@ def test_hostile_names_are_replaced(path: str) -> None:
     assert len(PurePosixPath(place).stem) == 16
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(min_size=1))
 def test_every_name_stays_inside(path: str, source: str) -> None:
     """Whatever the origin calls a file and its source, it lies below the label's directory."""
