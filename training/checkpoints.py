@@ -3,16 +3,19 @@
 A run is known by a hash of everything that shapes it. Every file is written whole or not at all.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from training.errors import TrainingError
 
 # Goes up with every change of fitting or feeding that changes what a network learns.
 FIT_VERSION = 2
@@ -113,9 +116,15 @@ class FitPlace:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The states of one run, all its fits together."""
+    """The states of one run, all its fits together.
+
+    Args:
+        directory: of this run alone.
+        lock: held while the run works, so that a second one does not write between.
+    """
 
     directory: Path
+    lock: IO[str]
 
     @classmethod
     def open(cls, root: Path, shape: dict[str, Any], *, is_fresh: bool) -> "RunDirectory":
@@ -125,14 +134,30 @@ class RunDirectory:
             root: of all runs.
             shape: everything that decides what the run gives; JSON.
             is_fresh: whether to forget what an earlier run of the same shape left.
+
+        Raises:
+            TrainingError: another process works on the same run.
         """
         text = json.dumps({**shape, "fit_version": FIT_VERSION}, sort_keys=True, indent=1, default=str)
         directory = root / hashlib.sha256(text.encode()).hexdigest()[:16]
+        root.mkdir(parents=True, exist_ok=True)
+        lock = directory.with_suffix(".lock").open("a", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise TrainingError(
+                f"the same run is at work in another process ({directory}): wait for it, or give another --cache"
+            ) from error
         if is_fresh:
             shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True)
         (directory / "run.json").write_text(text + "\n", encoding="utf-8")
-        return cls(directory)
+        return cls(directory, lock)
+
+    def close(self) -> None:
+        """Lets go of the run; a process that ends does the same."""
+        self.lock.close()
 
     def place_of(self, name: str) -> FitPlace:
         """Where the fit of this name keeps its state."""

@@ -61,13 +61,13 @@ def build_network(plan: NetworkPlan, *, recipe: Recipe, precision: str = "float3
 
 def logits_of(classifier: keras.Model) -> keras.Model:
     """The same network (it shares its layers) with the logit (n, 1) alone."""
-    return keras.Model(classifier.inputs, classifier.output["logit"], name="logits")
+    return keras.Model(classifier.input, classifier.output["logit"], name="logits")
 
 
 def pooled_features_of(classifier: keras.Model) -> keras.Model:
     """The same network up to the last features, averaged over their positions: (n, c)."""
     features = classifier.get_layer("drop_features").input
-    return keras.Model(classifier.inputs, keras.layers.GlobalAveragePooling2D(dtype="float32")(features), name="pooled")
+    return keras.Model(classifier.input, keras.layers.GlobalAveragePooling2D(dtype="float32")(features), name="pooled")
 
 
 def choose_precision(precision: str) -> str:

@@ -1,19 +1,20 @@
 """Trains a classifier from labelled material, from files to a bundle with figures of held-out sources."""
 
 from collections import Counter
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from training.augmentation import DEFAULT_DEGRADATION
 from training.bank import Bank, fill_bank
-from training.bundle import write_bundle
+from training.bundle import BundleFacts, write_bundle
 from training.card import write_card
 from training.checkpoints import CurvePoint, RunDirectory
 from training.crossvalidate import Dealt, HeldOut, judge_held_out, set_validation_aside
 from training.errors import TrainingError
 from training.fitting import Fitter, final_weights
-from training.fitting_network import NetworkPlan, build_network, pooled_features_of
+from training.fitting_network import FreshNetwork, NetworkPlan, build_network, pooled_features_of
 from training.material import Material, gather, tell_tenths
 from training.options import Say, TrainOptions
 from training.outcome import facts_of, measure_run, write_figures
@@ -38,12 +39,30 @@ def train_classifier(options: TrainOptions, *, say: Say) -> dict[str, Any]:
     """
     # A misspelt step shall not be found after an hour of cutting faces.
     DEFAULT_DEGRADATION.without(*options.recipe.without)
-    say = log = RunLog(say)
-    material = gather(options, say=say)
+    log = RunLog(say)
+    material = gather(options, say=log)
     plan = NetworkPlan(options.backbone, options.weights, options.weights_style, options.size_px)
     start = build_network(plan, recipe=options.recipe)
-    run = RunDirectory.open(options.cache / "runs", shape_of(options, material), is_fresh=options.is_fresh)
-    log.keep_in(run.directory)
+    shape = shape_of(options, material)
+    with closing(RunDirectory.open(options.cache / "runs", shape, is_fresh=options.is_fresh)) as run:
+        log.keep_in(run.directory)
+        facts, kept = _learn(options, material, plan, start, run, say=log)
+        if kept is None:
+            write_figures(options, facts)
+            log(f"figures written to {options.output / 'figures.json'}")
+        else:
+            start.classifier.set_weights(kept)
+            crops, card = _parity_crops(material), write_card(facts, material.items)
+            gap = write_bundle(options.output, start.classifier, facts, card=card, crops=crops)
+            log(f"bundle written to {options.output}; Keras and OpenVINO differ by {gap:.1e} on {len(crops)} faces")
+        log.copy_to(options.output)
+    return dict(facts.metrics)
+
+
+def _learn(
+    options: TrainOptions, material: Material, plan: NetworkPlan, start: FreshNetwork, run: RunDirectory, *, say: Say
+) -> tuple[BundleFacts, list[Any] | None]:
+    """What the manifest will say, and the weights of the network that is kept (None where none is wanted)."""
     bank = fill_bank(
         material.pairs,
         pooled_features_of(start.classifier),
@@ -61,18 +80,7 @@ def train_classifier(options: TrainOptions, *, say: Say) -> dict[str, Any]:
     fitter = Fitter(plan, material.pairs, bank, options.recipe, options.matched, tell, options.on_step)
     held_out, curves, kept = _fit(options, material, fitter, dealt, run, say=say)
     metrics, fitted = measure_run(options, material, bank, held_out)
-    facts = facts_of(options, material, start, fitted, metrics, curves)
-    if kept is None:
-        write_figures(options, facts)
-        say(f"figures written to {options.output / 'figures.json'}")
-        log.copy_to(options.output)
-        return dict(facts.metrics)
-    start.classifier.set_weights(kept)
-    crops = _parity_crops(material)
-    gap = write_bundle(options.output, start.classifier, facts, card=write_card(facts, material.items), crops=crops)
-    say(f"bundle written to {options.output}; Keras and OpenVINO differ by {gap:.1e} on {len(crops)} faces")
-    log.copy_to(options.output)
-    return dict(facts.metrics)
+    return facts_of(options, material, start, fitted, metrics, curves), kept
 
 
 def _expect(

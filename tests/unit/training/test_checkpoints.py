@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from training.checkpoints import CurvePoint, FitPlace, FitState, RunDirectory
+from training.errors import TrainingError
 
 POINT = CurvePoint("fold 1", 1, 0.5, None, 1e-4, 12.0)
 
@@ -59,11 +61,24 @@ def test_a_run_is_known_by_what_shapes_it(tmp_path: Path) -> None:
     """The same shape finds what was kept, another shape does not, and a fresh start forgets it."""
     first = RunDirectory.open(tmp_path, {"seed": 1}, is_fresh=False)
     first.place_of("fold 1").save_result([np.zeros(1)], [])
+    first.close()
 
     again = RunDirectory.open(tmp_path, {"seed": 1}, is_fresh=False)
     other = RunDirectory.open(tmp_path, {"seed": 2}, is_fresh=False)
 
     assert again.place_of("fold 1").load_result() is not None
+    again.close()
     assert other.place_of("fold 1").load_result() is None
     fresh = RunDirectory.open(tmp_path, {"seed": 1}, is_fresh=True)
     assert fresh.place_of("fold 1").load_result() is None
+
+
+def test_one_process_works_on_a_run(tmp_path: Path) -> None:
+    """A second start of the same run is refused while the first one works, and goes on when it has ended."""
+    first = RunDirectory.open(tmp_path, {"seed": 1}, is_fresh=False)
+
+    with pytest.raises(TrainingError, match="at work in another process"):
+        RunDirectory.open(tmp_path, {"seed": 1}, is_fresh=True)
+
+    first.close()
+    RunDirectory.open(tmp_path, {"seed": 1}, is_fresh=False).close()
