@@ -18,6 +18,7 @@ from training.measuring import Scored, figures_of
 from training.metrics import rounded
 from training.options import Say
 from training.robustness import CLEAN, CONDITIONS, pick_evenly, robustness_table
+from training.swapping import measure_swapped
 from worker.pipeline.bundle import OPENVINO_FILE
 from worker.pipeline.classifier import load_classifier
 from worker.pipeline.faces import FaceDetector
@@ -71,7 +72,10 @@ class Evaluator:
         found = score_files(files, self._manifest.calibration)
         figures = {**self._head(items, files, skipped), **self._measure(found)}
         if self._options.robustness:
-            figures["robustness"] = self._measure_robustness(files)
+            chosen = [file for file in files if len(file.logits) > 1]
+            figures["robustness"] = self._measure_robustness(chosen)
+            figures["swapped"] = measure_swapped(chosen, self._classifier)
+            self._say(f"exchanged the conditions of real and fake in {len(chosen)} files")
         return Evaluation(
             rounded(figures),
             self._manifest,
@@ -137,13 +141,12 @@ class Evaluator:
         return figures
 
     def _measure_robustness(self, files: Sequence[JudgedFile]) -> dict[str, Any]:
-        """By condition, "clean" first: of the files that were degraded alone, so that all rows are of the same ones."""
-        chosen = [file for file in files if len(file.logits) > 1]
+        """By condition, "clean" first; of the files that were degraded, so that all rows are of the same ones."""
         scored: dict[str, dict[str, Scored]] = {}
         for name in (CLEAN, *(condition.name for condition in CONDITIONS)):
-            found = main_scores(score_files(chosen, self._manifest.calibration, condition=name))
+            found = main_scores(score_files(files, self._manifest.calibration, condition=name))
             scored[name] = {kind: replace(found[kind], bands={}) for kind in ("image", "video") if kind in found}
-        self._say(f"measured {len(CONDITIONS)} degradations of {len(chosen)} files")
+        self._say(f"measured {len(CONDITIONS)} degradations of {len(files)} files")
         return robustness_table(scored)
 
     def _lay_out(self, files: Sequence[JudgedFile]) -> FeatureMap | None:

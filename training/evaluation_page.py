@@ -16,8 +16,17 @@ from training.evaluation_tables import (
     rates_table,
     robustness_rows,
     sources_table,
+    swapped_table,
 )
-from training.evaluation_words import ABOUT_DEGRADING, ABOUT_INTERVALS, ABOUT_MAP, ABOUT_PARTS, MEANING, PROTOCOL
+from training.evaluation_words import (
+    ABOUT_DEGRADING,
+    ABOUT_INTERVALS,
+    ABOUT_MAP,
+    ABOUT_PARTS,
+    ABOUT_SWAPPING,
+    MEANING,
+    PROTOCOL,
+)
 from training.judging import MAIN_AGGREGATION
 from training.measuring import Scored
 from training.plots.degrading import robustness_plot
@@ -40,6 +49,8 @@ _SECTIONS = (
     ("learning", "How it learnt"),
     ("protocol", "Protocol"),
 )
+
+_KINDS = {"image": "Pictures", "video": f"Videos, {MAIN_AGGREGATION}"}
 
 
 def render_page(evaluation: Evaluation) -> str:
@@ -110,12 +121,16 @@ def _degraded(found: Figures) -> str:
     if not table:
         return "<p>Not measured: leave <code>--no-robustness</code> away.</p>"
     plots, rows = [], []
-    for kind, name in (("image", "Pictures"), ("video", f"Videos, {MAIN_AGGREGATION}")):
+    for kind, name in _KINDS.items():
         if "auc" in table["clean"].get(kind, {}):
             plots.append(_figure(name, robustness_plot(table, kind), "Upright lines: 95 % intervals."))
             rows.append(f"<h3>{escape(name)}</h3>{robustness_rows(table, kind)}")
     if not plots:
         return "<p>With one class there is nothing to rank.</p>"
+    rows += [
+        f"<h3>{_KINDS[kind]}, conditions exchanged</h3>{ABOUT_SWAPPING}{swapped_table(parts)}"
+        for kind, parts in found.get("swapped", {}).items()
+    ]
     return f'{ABOUT_DEGRADING}<div class="plots wide">{"".join(plots)}</div>{"".join(rows)}'
 
 

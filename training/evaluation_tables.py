@@ -110,6 +110,21 @@ def robustness_rows(table: Mapping[str, Mapping[str, Figures]], kind: str) -> st
     return plain_table(("faces", "AUC", *rest), rows)
 
 
+def swapped_table(parts: Mapping[str, Figures]) -> str:
+    """What is left of the AUC after each part of the conditions was exchanged between real and fake."""
+    rows = [
+        [
+            escape(part),
+            _with_interval(found, "auc"),
+            _signed(found["auc_change"]) + _small(found["auc_change_interval"], sign=True),
+            _number(found["mean_score_real"]),
+            _number(found["mean_score_fake"]),
+        ]
+        for part, found in parts.items()
+    ]
+    return plain_table(("exchanged", "AUC", "change", "mean score, real", "mean score, fake"), rows)
+
+
 def rates_table(verdicts: Figures) -> str:
     """How often the bundle's own thresholds are right and wrong."""
     limits = verdicts["thresholds"]

@@ -28,6 +28,11 @@ ABOUT_DEGRADING = """
 one class alone: a classifier that lives on traces of compression is thrown by these two in opposite directions.</p>
 """
 
+ABOUT_SWAPPING = """
+<p>Every face is put under the conditions of a face of the other class: its resolution, its compression, the borders of
+its crop, its lack of colour. Who looks at faces keeps most of the AUC; who looks at how files were made loses it.</p>
+"""
+
 ABOUT_PARTS = """
 <p>A source whose mean score lies on the wrong side of 0.5 is misjudged as a whole. Compression is what the file itself
 shows: the quality of a JPEG's tables, the bits that a video spends on a pixel. Face size is the longer side of the

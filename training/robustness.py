@@ -109,25 +109,26 @@ def robustness_table(scored: Mapping[str, Mapping[str, Scored]]) -> dict[str, An
         for name, part in parts.items():
             figures = figures_of(part)
             if condition != CLEAN and "auc" in figures:
-                figures |= _compare(scored[CLEAN][name], part)
+                clean, is_fake = scored[CLEAN][name], part.truth > 0.5
+                figures |= compare_with_clean(clean, part)
+                figures["auc_only_real"] = roc_auc(part.truth, np.where(is_fake, clean.scores, part.scores))
+                figures["auc_only_fake"] = roc_auc(part.truth, np.where(is_fake, part.scores, clean.scores))
             table[condition][name] = figures
     return table
 
 
-def _compare(clean: Scored, degraded: Scored) -> dict[str, Any]:
+def compare_with_clean(clean: Scored, changed: Scored) -> dict[str, Any]:
+    """How far the AUC of the same files moved, with an interval over paired rounds."""
     truth = clean.truth
-    before, after = Ranked(truth, clean.scores), Ranked(truth, degraded.scores)
+    before, after = Ranked(truth, clean.scores), Ranked(truth, changed.scores)
     changes = [
         auc_of(after, weights[after.order]) - auc_of(before, weights[before.order])
         for weights in draw_weights(len(truth), clean.clusters, rounds=ROUNDS, seed=0)
         if 0 < (weights * truth).sum() < weights.sum()
     ]
-    is_fake = truth > 0.5
     return {
-        "auc_change": roc_auc(truth, degraded.scores) - roc_auc(truth, clean.scores),
+        "auc_change": roc_auc(truth, changed.scores) - roc_auc(truth, clean.scores),
         "auc_change_interval": middle(changes),
-        "auc_only_real": roc_auc(truth, np.where(is_fake, clean.scores, degraded.scores)),
-        "auc_only_fake": roc_auc(truth, np.where(is_fake, degraded.scores, clean.scores)),
     }
 
 

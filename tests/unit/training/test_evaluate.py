@@ -166,12 +166,17 @@ def test_robustness_is_measured_on_the_same_files_throughout(tmp_path: Path, eva
     write_coloured(tmp_path / "faces/real/camera", [-80, -60, -40, -30])
     write_coloured(tmp_path / "faces/fake/gan", [80, 60, 40, 30])
 
-    table = evaluate(robustness=True, robustness_files=4)["robustness"]
+    figures = evaluate(robustness=True, robustness_files=4)
 
+    table = figures["robustness"]
     assert list(table) == ["clean", *(condition.name for condition in CONDITIONS)]
     assert {(row["image"]["real"], row["image"]["fake"]) for row in table.values()} == {(2, 2)}
     assert table["h264 crf 40"]["image"]["auc_change"] == 0.0
     assert table["noise 16"]["image"]["auc_only_real"] == 1.0
+    assert list(figures["swapped"]) == ["image"]
+    assert list(figures["swapped"]["image"]) == ["resolution", "codec", "borders", "grey", "all"]
+    # This classifier looks at colour alone, so resolution and codec are nothing to it.
+    assert figures["swapped"]["image"]["resolution"]["auc"] == figures["swapped"]["image"]["codec"]["auc"] == 1.0
 
 
 @pytest.mark.slow

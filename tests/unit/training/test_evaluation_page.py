@@ -52,6 +52,17 @@ def _read(page: str) -> _Reader:
     return reader
 
 
+def _swapped() -> dict[str, Any]:
+    return {
+        "auc": 0.625,
+        "intervals": {"auc": (0.5, 0.75)},
+        "auc_change": -0.25,
+        "auc_change_interval": (-0.3, -0.1),
+        "mean_score_real": 0.4,
+        "mean_score_fake": 0.45,
+    }
+
+
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     """Twelve pictures with all that a page can show, one with a nasty name."""
@@ -74,6 +85,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
         "skipped": [{"path": "/data/\udcff<u>.png", "why": "no face found"}],
         "image": figures_of(scored, thresholds=manifest.thresholds["image"]),
         "robustness": robustness_table({"clean": {"image": scored}, "jpeg 60": {"image": scored}}),
+        "swapped": {"image": {"<codec>": _swapped()}},
     }
     heat = np.linspace(-9, 9, 49, dtype=np.float32).reshape(7, 7)
     faces = [
@@ -115,7 +127,7 @@ def test_names_are_shown_and_never_obeyed(evaluation: Evaluation) -> None:
     page = render_page(evaluation)
 
     assert "onerror=alert(1)&gt;.png" in page
-    for markup in ("<img src=x", "<i>gan", "<b>kept", "<faces>", "<red>", "<u>.png"):
+    for markup in ("<codec>", "<img src=x", "<i>gan", "<b>kept", "<faces>", "<red>", "<u>.png"):
         assert markup not in page
     assert "\N{REPLACEMENT CHARACTER}&lt;u&gt;.png" in page
 
@@ -132,6 +144,7 @@ def test_every_plot_and_figure_is_there(evaluation: Evaluation) -> None:
     assert "There are no videos that could be judged." in page
     assert "1 of these sources is among those that the classifier learnt from" in " ".join(page.split())
     assert "needs 300 real examples, here are 6: left out" in page
+    assert "<td>0.625<small>0.500 to 0.750</small></td><td>−0.250<small>−0.300 to −0.100</small></td>" in page
 
 
 def _without(evaluation: Evaluation, *names: str) -> dict[str, Any]:
@@ -143,7 +156,7 @@ def test_a_page_of_one_class_shows_what_there_is(evaluation: Evaluation) -> None
     reals = evaluation.scored["image"].take(evaluation.scored["image"].truth == 0)
     limits = evaluation.manifest.thresholds["image"]
     figures = {
-        **_without(evaluation),
+        **_without(evaluation, "swapped"),
         "image": rounded(figures_of(reals, thresholds=limits)),
         "robustness": rounded(robustness_table({"clean": {"image": reals}, "jpeg 60": {"image": reals}})),
     }
@@ -163,7 +176,7 @@ def test_a_page_without_pictures_robustness_and_curves(evaluation: Evaluation, t
     files = [judged_file(f"{n}.mp4", "real" if n < 2 else "fake", n - 2.0, kind="video") for n in range(4)]
     found = score_files(files, manifest.calibration)
     figures = {
-        **_without(evaluation, "image", "robustness"),
+        **_without(evaluation, "image", "robustness", "swapped"),
         "frame": figures_of(found["frame"]),
         "video": {name: figures_of(one, thresholds=manifest.thresholds[name]) for name, one in found["video"].items()},
     }
