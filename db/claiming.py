@@ -12,17 +12,16 @@ from sqlalchemy import (
     Double,
     Table,
     bindparam,
-    func,
     literal_column,
     null,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
+from db.dialects import without_disk_wait
 from db.tables import SCANS, Classifier, Scan, Video
 from db.text import storable
 
@@ -130,6 +129,5 @@ _CLAIM = (
     )
 )
 _BROUGHT = [name for name in Claim.__dataclass_fields__ if name != "scan_id"]
-# PostgreSQL need not wait for its disk here: a claim that a crash of its machine undoes is a scan that waits again.
-# Should its worker still be at it then, two judge the same content, and the first verdict is kept.
-_CLAIM_SOON = _CLAIM.returning(func.set_config("synchronous_commit", "off", true()).label("commit"))
+# Should a claim be undone while its worker is at it, two judge the same content, and the first verdict is kept.
+_CLAIM_SOON = _CLAIM.returning(without_disk_wait())

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
+from db.dialects import without_disk_wait
 from db.outcomes import Outcome, OutcomeFacts, scan_columns
 from db.tables import SCANS, FaceRow, FrameRow, TrackRow, Video
 from db.text import storable
@@ -153,12 +154,12 @@ def _array_name(table: Table, column: str) -> str:
     return f"{table.name}_{column}"
 
 
-def _save_statement() -> Select[int]:
+def _save_statement() -> Select[int, str]:
     """Ends the scan and, only if that is ours to do, writes all the rest."""
     frames = FOUND[0]
     written = exists(select(frames.c.scan_id).where(frames.c.scan_id == SCANS.c.id))
     mine = _END.where(~written).cte("mine")
-    statement = select(mine.c.id)
+    statement = select(mine.c.id, without_disk_wait())
     for table in FOUND:
         names = _array_columns(table)
         arrays: list[ColumnElement[Any]] = [

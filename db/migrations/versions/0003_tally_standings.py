@@ -131,6 +131,6 @@ def _count_entries() -> None:
     op.execute(
         """
         INSERT INTO tallies (batch_id, standing, runtime, total)
-        SELECT 0, 'waiting', '', count(*) FROM scans WHERE state IN ('queued', 'running')
+        SELECT 0, 'waiting', '', count(*) FROM scans WHERE state IN ('queued', 'running') HAVING count(*) > 0
         """
     )
