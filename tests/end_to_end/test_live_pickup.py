@@ -11,14 +11,17 @@ import pytest
 
 from tests.bundles import build_bundle
 from tests.end_to_end.face_clips import draw_many_face_videos
+from tests.end_to_end.face_pictures import write_tinted_faces
 from tests.end_to_end.installation import Installation, stop
 from tests.services import PostgresServer, ValkeyServer, wait_until
 
 pytestmark = pytest.mark.slow
 
 NAMES = ("face", "mean", "top-k", "confident", "max-track", "image")
-# The same network with another calibration: its scores tell who judged.
-COLDER = {name: {"slope": 1.0, "intercept": -2.0} for name in NAMES}
+# The same network with another calibration: its scores tell who judged, and it is hardly worse.
+COLDER = {name: {"slope": 1.0, "intercept": -0.01} for name in NAMES}
+# As good a ranking, but nothing is called fake any more.
+SILENT = {name: {"slope": 1.0, "intercept": -15.0} for name in NAMES}
 
 
 @pytest.fixture
@@ -41,20 +44,23 @@ def judged(installation: Installation, *arguments: str | Path) -> dict[str, Any]
 
 
 def test_a_running_worker_takes_up_what_was_activated(cluster: Installation, bundle: Path, tmp_path: Path) -> None:
-    """After an activation and after a rollback the same processes judge with the right classifier."""
+    """What the gate lets through is judged with by the same processes, and after a rollback the one before is."""
     folder = tmp_path / "clips"
     folder.mkdir()
     clips = draw_many_face_videos(folder, 3, seconds=1.0)
     newer = build_bundle(tmp_path / "newer", version="2", calibration=COLDER)
     cluster.run("db", "upgrade")
     cluster.run("classifiers", "import", bundle, "--activate", "--force")
+    cluster.run("classifiers", "freeze", write_tinted_faces(tmp_path / "examination", 10))
+    silent = build_bundle(tmp_path / "silent", version="silent", calibration=SILENT)
+    refused = cluster.run("classifiers", "import", silent, "--activate")
     worker = cluster.start("worker", "--concurrency", "1", log=tmp_path / "worker.log")
     scheduler = cluster.start("scheduler", log=tmp_path / "scheduler.log")
     try:
         before = judged(cluster, clips[0])
         wait_until(lambda: len(psutil.Process(worker.pid).children()) > 0, what="the worker's pool")
         pool = {child.pid for child in psutil.Process(worker.pid).children()}
-        activated = cluster.run("classifiers", "import", newer, "--activate", "--force", "--reason", "a test")
+        activated = cluster.run("classifiers", "import", newer, "--activate")
         after = judged(cluster, clips[1])
         outdated = judged(cluster, folder, "--outdated")
         cluster.run("classifiers", "rollback")
@@ -64,6 +70,8 @@ def test_a_running_worker_takes_up_what_was_activated(cluster: Installation, bun
     finally:
         ends = [stop(process) for process in (scheduler, worker)]
 
+    assert refused.returncode == 1
+    assert "worse" in refused.stdout, refused.stderr
     assert activated.returncode == 0, activated.stderr
     assert [report["classifier"]["version"] for report in (before, after, outdated, back)] == ["1", "2", "2", "1"]
     assert after["classifier"]["sha256"] != before["classifier"]["sha256"] == back["classifier"]["sha256"]
