@@ -1,4 +1,4 @@
-"""A feature extractor with what belongs to it: normalisation, and the places where it can be cut."""
+"""A feature extractor with what belongs to it: normalisation, and where its blocks end."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,8 @@ class Backbone:
         name: as in `names.BACKBONES`.
         network: normalised pixels (n, h, w, 3), RGB, float32, to the last features (n, h', w', c).
         normalisation: what makes normalised pixels out of 0..255.
-        stages: layers from input to output; what is below a stage reaches what is above it through the stage's
-            output alone, so the network can be cut there. The top k blocks are what lies after `stages[-k]`.
+        stages: layers from input to output, at the ends of blocks. The top k blocks are the layers that the output of
+            `stages[-k]` does not hang on.
         padding: whose way of padding the convolutions follow: "torchvision" or "keras".
         is_pretrained: whether it holds weights from a file. Batch normalisation that was drawn at random has no
             statistics yet, so it must not be kept in inference mode.

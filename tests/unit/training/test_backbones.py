@@ -1,4 +1,4 @@
-"""Every network builds by name, says what pixels it wants, and can be cut at its stages."""
+"""Every network builds by name, says what pixels it wants, and where its blocks end."""
 
 import keras
 import numpy as np
