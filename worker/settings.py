@@ -38,7 +38,7 @@ VARIABLES = (
     Variable(
         "FAKESWEEP_HOME",
         "the user's data directory",
-        "where the database, the embedded broker, imported classifiers and evidence are kept",
+        "where the database, the embedded broker, imported classifiers, evaluation sets and evidence are kept",
     ),
     Variable(
         "FAKESWEEP_BROKER_URL",

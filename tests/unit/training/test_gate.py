@@ -1,6 +1,8 @@
 """The gate lets through what is no worse within its margins, and nothing else."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -193,6 +195,14 @@ def test_scores_survive_the_database() -> None:
     one = scores()[3]
 
     assert FileScore.from_json(one.to_json()) == one
+
+
+def test_the_gate_needs_no_training_engine() -> None:
+    """Whoever activates a classifier judges on the processor: TensorFlow and Keras stay where they are."""
+    program = "import sys, training.examination, training.freezing, training.reviews; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert {"tensorflow", "keras", "jax", "torch"} & set(done.stdout.split()) == set()
 
 
 def test_wrong_margins_are_named() -> None:
