@@ -74,7 +74,12 @@ def choose_precision(precision: str) -> str:
     """The dtype policy that a recipe's precision means on this machine."""
     if precision != "auto":
         return precision
-    return "mixed_float16" if keras.distribution.list_devices("gpu") else "float32"
+    return "mixed_float16" if any(name in place_of_tensors() for name in ("gpu", "cuda")) else "float32"
+
+
+def place_of_tensors() -> str:
+    """The device that Keras puts tensors on, in the backend's own words; keras.distribution cannot say it for torch."""
+    return str(getattr(keras.ops.zeros(1), "device", "")).lower()
 
 
 def keeps_norms(backbone: Backbone, recipe: Recipe) -> bool:

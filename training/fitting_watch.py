@@ -98,6 +98,8 @@ class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras publi
         # What would be kept is the average, so the average is what is measured.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         averaged: Arrays = values_of(self.model.weights)
+        # JAX gave the network the optimizer's own buffers, and would delete them with the network's.
+        assign_values(self.model.weights, averaged)
         auc = roc_auc(*self._judge())
         assign_values(self.model.weights, current)
         if auc > self._state.best_auc:

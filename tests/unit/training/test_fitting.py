@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import training.fitting_network
 from tests.unit.training.face_sets import SIZE_PX, make_faces, make_item
 from training.bank import Bank, fill_bank
 from training.checkpoints import FitPlace, FitState
@@ -17,6 +18,7 @@ from training.fitting_network import (
     build_network,
     choose_precision,
     freeze,
+    place_of_tensors,
     pooled_features_of,
     rate_factors,
 )
@@ -206,13 +208,27 @@ def test_mixed_precision_learns_and_gives_float32(tmp_path: Path, precision: Any
     assert np.allclose(found, expected, atol=0.1)
 
 
-def test_auto_precision_is_full_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half precision on a CPU is slower and less exact."""
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda _: [])
-    assert choose_precision("auto") == "float32"
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda _: ["gpu:0"])
-    assert choose_precision("auto") == "mixed_float16"
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("/job:localhost/replica:0/task:0/device:cpu:0", "float32"),
+        ("/job:localhost/replica:0/task:0/device:gpu:0", "mixed_float16"),
+        ("tfrt_cpu_0", "float32"),
+        ("cuda:0", "mixed_float16"),
+        ("cpu", "float32"),
+    ],
+)
+def test_auto_precision_is_mixed_on_a_gpu_alone(monkeypatch: pytest.MonkeyPatch, place: str, expected: str) -> None:
+    """Half precision on a CPU is slower and less exact; each backend has its own word for a GPU."""
+    monkeypatch.setattr(training.fitting_network, "place_of_tensors", lambda: place)
+
+    assert choose_precision("auto") == expected
     assert choose_precision("mixed_bfloat16") == "mixed_bfloat16"
+
+
+def test_tensors_have_a_place() -> None:
+    """The backend says where it computes."""
+    assert any(name in place_of_tensors() for name in ("cpu", "gpu", "cuda"))
 
 
 def test_frozen_norms_keep_their_statistics() -> None:
