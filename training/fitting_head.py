@@ -9,6 +9,7 @@ the covariance of what recompression, scaling and blur do to a face.
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from training.bank import Bank
 from training.recipe import Recipe
@@ -70,7 +71,7 @@ def _minimise(scaled: Floats, targets: Floats, weights: Floats, unrest: Floats, 
         logits = scaled @ kernel + np.float32(at[-1])
         pull = np.float32(recipe.head_ridge) * kernel + unrest @ kernel
         paid = float((weights * (np.logaddexp(0, logits) - targets * logits)).sum()) + float(kernel @ pull) / 2
-        errors = weights * (1 / (1 + np.exp(-logits)) - targets)
+        errors = weights * (expit(logits) - targets)
         return paid, np.append(scaled.T @ errors + pull, errors.sum()).astype(np.float64)
 
     start = np.zeros(scaled.shape[1] + 1)
