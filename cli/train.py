@@ -148,6 +148,10 @@ def command(  # noqa: PLR0913 - one argument per option
       fakesweep train --from-reviews --data faces/ --output my-next-classifier --version 2 --activate
       FAKESWEEP_CLASSIFIER=my-classifier fakesweep scan clip.mp4
     """
+    if activate and not final:
+        raise click.UsageError("--activate needs a bundle, and --no-final makes none: leave one of them out")
+    if not activate and (force or reason or margins):
+        raise click.UsageError("--force, --reason and --margin are about activating: add --activate")
     from cli.gating import Wish
     from cli.train_from_reviews import activate_trained, frozen_set, reviewed_items
     from training.errors import TrainingError
@@ -157,10 +161,6 @@ def command(  # noqa: PLR0913 - one argument per option
     from training.views import ViewPlan
     from worker.pipeline.detector_file import find_detector
 
-    if activate and not final:
-        raise click.UsageError("--activate needs a bundle, and --no-final makes none: leave one of them out")
-    if not activate and (force or reason or margins):
-        raise click.UsageError("--force, --reason and --margin are about activating: add --activate")
     asked = {option: value for option, value in recipe_options.items() if value not in (None, ())}
     plan = replace(ViewPlan(), seed=seed)
     try:
