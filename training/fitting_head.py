@@ -17,6 +17,9 @@ from training.recipe import Recipe
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
+MOST_ROWS = 60_000
+"""Of phase 1: about half a gigabyte of features; a linear head learns nothing more from more."""
+
 
 def fit_head(bank: Bank, rows: Rows, sources: NDArray[np.str_], *, recipe: Recipe) -> tuple[Floats, Floats]:
     """The kernel (c,) and bias (1,) of a dense layer on pooled features.
@@ -27,6 +30,7 @@ def fit_head(bank: Bank, rows: Rows, sources: NDArray[np.str_], *, recipe: Recip
         sources: of each row of the bank.
         recipe: steps, ridge, steadiness, smoothing and the share of clean views.
     """
+    rows = spread_rows(bank, rows, sources)
     features = bank.pooled[rows]
     mean, spread = features.mean(axis=0), features.std(axis=0)
     # What hardly varies is not blown up to the size of what does.
@@ -38,6 +42,19 @@ def fit_head(bank: Bank, rows: Rows, sources: NDArray[np.str_], *, recipe: Recip
     found = _minimise(scaled, targets, weights, unrest, recipe)
     kernel = found[:-1] / spread
     return kernel.astype(np.float32), np.array([found[-1] - float((kernel * mean).sum())], np.float32)
+
+
+def spread_rows(bank: Bank, rows: Rows, sources: NDArray[np.str_], *, most: int = MOST_ROWS) -> Rows:
+    """Faces spread evenly over each source, with all their views, where all of them would be too many."""
+    # Every face begins with its clean view.
+    faces = np.cumsum(bank.kinds == "clean")[rows]
+    names = np.unique(sources[rows])
+    kept = np.ones(len(rows), bool)
+    for name in names:
+        here = sources[rows] == name
+        step = -(-int(here.sum()) * len(names) // most)
+        kept[here] = faces[here] % step == faces[here][0] % step
+    return rows[kept]
 
 
 def differences_of_views(bank: Bank, rows: Rows, scaled: Floats) -> Floats:
