@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.pipeline.errors import Reason, UnreadableVideoError
-from worker.pipeline.ffmpeg_process import Watch, printable_tail, require_working
+from worker.pipeline.ffmpeg_health import printable_tail, require_working
+from worker.pipeline.ffmpeg_process import Watch
 from worker.pipeline.leap_run import Decoding, LeapRun
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Self
 
 from worker.pipeline.errors import Reason, ScanStoppedError, TransientError, UnreadableVideoError
@@ -27,7 +26,6 @@ CPU_SECONDS_PER_THREAD = 2.0
 CPU_GRACE_S = 5
 DESCRIPTORS = 64
 DRAIN_S = 2.0
-READ_BYTES = 65536
 
 
 class Watch:
@@ -130,32 +128,6 @@ class FfmpegProcess:
         with open(descriptor, "rb") as stream:
             while line := stream.readline(STDERR_LINE_BYTES):
                 self._tail.append(line.rstrip())
-
-
-def require_working(ffmpeg: Path, *, limits: Limits, watch: Watch) -> None:
-    """Make sure that it runs at all under its limits and in its sandbox, before a video is blamed.
-
-    Raises:
-        TransientError: it does not; `detail` has its last words.
-    """
-    with FfmpegProcess([str(ffmpeg), "-version"], pass_fds=[], limits=limits, watch=watch) as process:
-        buffer = memoryview(bytearray(READ_BYTES))
-        while process.read_some(buffer):
-            pass
-        status = process.finish()
-        words = process.stderr_tail
-    if status != 0:
-        # A replaced program or library is not the one that the sandbox lets in.
-        shared_spawner().forget_programs()
-        ending = printable_tail(words, limit=200) or "it said nothing"
-        detail = f"ffmpeg does not run here (status {status}: {ending}): see `fakesweep doctor`"
-        raise TransientError(Reason.INTERNAL_ERROR, detail)
-
-
-def printable_tail(words: str, *, limit: int) -> str:
-    """The end of what a program said about a stranger's file, as one line without control characters."""
-    line = " | ".join(line.strip() for line in words.splitlines() if line.strip())
-    return "".join(character if character.isprintable() else " " for character in line)[-limit:]
 
 
 def _start(

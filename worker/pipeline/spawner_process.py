@@ -8,8 +8,6 @@ of a leash kills.
 """
 
 import contextlib
-import ctypes
-import fcntl
 import gc
 import json
 import os
@@ -21,15 +19,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from worker.pipeline.locking_in import decoder_filter, lock_in, rules_for
-from worker.pipeline.seccomp import Filter
+from worker.pipeline.becoming import become_program, spare
+from worker.pipeline.locking_in import decoder_filter, rules_for
 
 MAX_DESCRIPTORS = 8
 _LOOK_AFTER_PARENT_S = 0.5
-# Above all numbers that a started process gets.
-_SPARE_DESCRIPTOR = 16
-_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
-_libc = ctypes.CDLL(None)
 # The kernel, short of memory, ends a decoder before the worker that waits for it.
 _OUT_OF_MEMORY_ORDER = b"500"
 
@@ -37,7 +31,7 @@ _OUT_OF_MEMORY_ORDER = b"500"
 def main() -> None:
     """Serves until the worker's end of the socket, or the worker itself, is gone."""
     parent = os.getppid()
-    channel = socket.socket(fileno=_spare(0))
+    channel = socket.socket(fileno=spare(0))
     os.chdir("/")
     # Caught, not ignored as Python does: what is caught is back to normal in a program that is started.
     signal.signal(signal.SIGPIPE, lambda *_: None)
@@ -62,7 +56,7 @@ class Spawner:
         self._parent = parent
         self._landlock_abi = landlock_abi
         self._calls = decoder_filter() if has_seccomp else None
-        self._rulesets: dict[tuple[int | str, ...], int | None] = {}
+        self._rulesets: dict[tuple[object, ...], int | None] = {}
         self._leashes: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
 
@@ -111,7 +105,7 @@ class Spawner:
         spawner = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become(request, descriptors, confinement, child_complaint, spawner)
+            become_program(request, descriptors, confinement, child_complaint, spawner)
         os.close(child_complaint)
         # Empty once the program runs in its place: the pipe's other end closes with the exec.
         with open(complaint, "rb") as pipe:  # noqa: PTH123 - a descriptor
@@ -133,7 +127,11 @@ class Spawner:
 
     def _kill(self, pid: int) -> None:
         """The leash was let go: what is on it dies, and is reaped as any other."""
-        self._selector.unregister(self._leashes[pid])
+        leash = self._leashes.get(pid)
+        if leash is None:
+            # It ended meanwhile.
+            return
+        self._selector.unregister(leash)
         with contextlib.suppress(ProcessLookupError):
             # It leads a group of its own, and cannot be a stranger: its number is free only after it was reaped.
             os.killpg(pid, signal.SIGKILL)
@@ -193,63 +191,3 @@ def _answer(leash: socket.socket, answer: dict[str, Any]) -> None:
     # Whoever let go of the leash wants no answer.
     with contextlib.suppress(OSError):
         leash.sendall(json.dumps(answer).encode() + b"\n")
-
-
-def _become(
-    request: dict[str, Any],
-    descriptors: list[int],
-    confinement: tuple[int | None, Filter | None] | None,
-    complaint: int,
-    parent: int,
-) -> NoReturn:
-    """In the forked child: turns into the program, or says why not and ends. Few steps: each page touched is copied."""
-    complaint = _spare(complaint)
-    try:
-        os.setsid()
-        _die_with(parent)
-        program = _spare(os.open(request["argv"][0], os.O_RDONLY | os.O_CLOEXEC))
-        if confinement is None:
-            _place(descriptors)
-        else:
-            ruleset = None if confinement[0] is None else _spare(confinement[0])
-            _place(descriptors)
-            lock_in(ruleset, confinement[1])
-        _run(program, request)
-    except BaseException as error:  # noqa: BLE001 - the child of a fork must not return
-        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        os.write(complaint, said.encode("utf-8", "replace"))
-    finally:
-        os._exit(127)
-
-
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(127)
-
-
-def _place(descriptors: list[int]) -> None:
-    """The descriptors become 0, 1, 2 and so on; all others close when the program runs."""
-    spared = [_spare(descriptor) for descriptor in descriptors]
-    for number, descriptor in enumerate(spared):
-        os.dup2(descriptor, number)
-
-
-def _run(program: int, request: dict[str, Any]) -> None:
-    argv, environment = request["argv"], request["environment"]
-    for which, soft, hard in request["bounds"]:
-        # A platform may lack a bound, and nobody may raise one.
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(which, (soft, hard))
-    variables = os.environ if environment is None else environment
-    try:
-        os.execve(argv[0], argv, variables)  # noqa: S606 - a list of arguments, and no shell
-    except PermissionError:
-        # Root without privileges does not get into another user's directories, where it was opened from before.
-        os.execve(program, argv, variables)  # noqa: S606 - as above
-
-
-def _spare(descriptor: int) -> int:
-    """The same under a number that no started process is given, closed when the program runs."""
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _SPARE_DESCRIPTOR)

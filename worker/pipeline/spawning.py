@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -14,10 +13,13 @@ from typing import Any
 
 from worker.pipeline.errors import Reason, TransientError
 from worker.pipeline.executables import files_to_start
+from worker.pipeline.leash import SpawnedProcess, read_line
 from worker.pipeline.sandbox import SandboxParts, find_sandbox
 
 FIRST_PASSED = 3
 """The number under which a started process finds the first descriptor after its standard input, output and error."""
+
+__all__ = ["FIRST_PASSED", "Bound", "SpawnedProcess", "Spawner", "shared_spawner"]
 
 Bound = tuple[int, int, int]
 """One of the `resource.RLIMIT_...`, the limit, and the limit that cannot be raised again."""
@@ -26,53 +28,6 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 # Not by `-m`: of what is installed nothing is needed, and without it the start is twice as fast.
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from worker.pipeline.spawner_process import main; main()"
 _ANSWERS_WITHIN_S = 60.0
-_DIES_WITHIN_S = 10.0
-LOST_STATUS = -9
-"""Given for a process whose end nobody could tell: whoever watched it was killed, and it with them."""
-
-
-class SpawnedProcess:
-    """A process on a leash: it is killed when the leash is let go, by intent or by death of its holder.
-
-    Args:
-        leash: our end.
-        pid: its number, for people.
-    """
-
-    def __init__(self, leash: socket.socket, pid: int) -> None:
-        self.pid = pid
-        self.memory_bytes: int | None = None
-        """The most that it had resident, once it has ended."""
-        self._leash = leash
-        self._status: int | None = None
-
-    def poll(self) -> int | None:
-        """The exit status, negative for a signal; None while it runs."""
-        return self.wait(0.0)
-
-    def wait(self, timeout_s: float) -> int | None:
-        """The exit status, None where it still runs after so many seconds."""
-        if self._status is None:
-            try:
-                answer = _read_line(self._leash, timeout_s)
-            except TimeoutError:
-                return None
-            except OSError:
-                answer = {}
-            self._status = int(answer.get("status", LOST_STATUS))
-            self.memory_bytes = answer.get("memory_bytes")
-            self._leash.close()
-        return self._status
-
-    def kill(self) -> int:
-        """Ends it with its group and waits for that, but not for ever: a hanging disk can keep it; its status."""
-        if self._status is None:
-            with contextlib.suppress(OSError):
-                self._leash.shutdown(socket.SHUT_WR)
-            if self.wait(_DIES_WITHIN_S) is None:
-                self._status = LOST_STATUS
-                self._leash.close()
-        return LOST_STATUS if self._status is None else self._status
 
 
 class Spawner:
@@ -155,7 +110,7 @@ class Spawner:
                 socket.send_fds(self._ensure(), [b"x"], [theirs.fileno(), *descriptors])
             body = json.dumps(request).encode("utf-8", "surrogateescape")
             ours.sendall(len(body).to_bytes(4, "big") + body)
-            answer = _read_line(ours, _ANSWERS_WITHIN_S)
+            answer = read_line(ours, _ANSWERS_WITHIN_S)
         except BaseException:
             ours.close()
             raise
@@ -197,29 +152,6 @@ def _start_spawner(parts: SandboxParts) -> tuple[socket.socket, "subprocess.Pope
             ours.close()
             raise
     return ours, process
-
-
-def _read_line(leash: socket.socket, timeout_s: float) -> dict[str, Any]:
-    """The next line from a leash.
-
-    Raises:
-        TimeoutError: none came in time.
-        ConnectionError: none will come.
-    """
-    # Not `select`: it knows no descriptor above 1023.
-    poller = select.poll()
-    poller.register(leash, select.POLLIN | select.POLLHUP)
-    if not poller.poll(1000 * timeout_s):
-        raise TimeoutError
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        # One at a time: the next line belongs to the next question.
-        piece = leash.recv(1)
-        if not piece:
-            raise ConnectionResetError("the leash was let go")
-        line += piece
-    answer: dict[str, Any] = json.loads(line)
-    return answer
 
 
 _spawner: Spawner | None = None
