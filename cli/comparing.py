@@ -134,12 +134,12 @@ def _open_judge(
     classifier: RegisteredClassifier, batch: BatchRecord, settings: Settings, *, aggregate: str
 ) -> Callable[[bytes], Judgement | None]:
     from worker.cores import usable_cores
+    from worker.judging import limits_of
     from worker.pipeline.classifier import load_classifier
     from worker.pipeline.detector_file import find_detector
     from worker.pipeline.errors import TransientError, UnreadableVideoError
     from worker.pipeline.faces import FaceDetector
     from worker.pipeline.ffmpeg import find_ffmpeg
-    from worker.pipeline.limits import Limits
     from worker.pipeline.results import ScanResult
     from worker.pipeline.scan import ScanOptions, scan_video
     from worker.resources import find_bundle
@@ -150,7 +150,7 @@ def _open_judge(
     detector = FaceDetector(find_detector(), threads=threads)
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     options = ScanOptions(frames=batch.options["frames"], max_frames=batch.options["max_frames"])
-    limits = replace(Limits(), time_limit_s=settings.time_limit_s)
+    limits = limits_of(settings)
 
     def scan(path: bytes) -> ScanResult:
         return scan_video(path, options=options, detector=detector, classifier=loaded, ffmpeg=ffmpeg, limits=limits)

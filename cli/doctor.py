@@ -33,7 +33,11 @@ def command(json_file: str | None) -> None:
     findings = examine()
     settings = shown_settings(os.environ)
     if json_file:
-        content = {"findings": [asdict(finding) for finding in findings], "settings": settings}
+        content = {
+            "findings": [asdict(finding) for finding in findings],
+            "sandbox": shown_sandbox(),
+            "settings": settings,
+        }
         with open_output(json_file) as stream:
             write_json(content, stream)
     if json_file != STDOUT:
@@ -66,12 +70,21 @@ def _examine_with(settings: Settings) -> list[Finding]:
 
     return [
         run_check("ffmpeg", lambda: machine.check_ffmpeg(settings.ffmpeg)),
+        run_check("sandbox", lambda: machine.check_sandbox(settings.ffmpeg, is_wanted=settings.is_sandboxed)),
         run_check("home", lambda: machine.check_home(settings.home)),
         run_check("classifier", lambda: services.check_classifier(settings)),
         run_check("database", lambda: services.check_database(settings)),
         run_check("broker", lambda: services.check_broker(settings)),
         run_check("workers", lambda: services.check_workers(settings)),
     ]
+
+
+def shown_sandbox() -> dict[str, object]:
+    """The parts of the sandbox that this machine has; the version of Landlock is 0 where there is none."""
+    from worker.pipeline.sandbox import find_sandbox
+
+    parts = find_sandbox()
+    return {"landlock_abi": parts.landlock_abi, "seccomp": parts.has_seccomp, "refusals": list(parts.refusals)}
 
 
 def shown_settings(environ: Mapping[str, str]) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +47,10 @@ def explain_stored(
         click.ClickException: it was not judged, or its file is gone or holds something else now.
         PipelineError: the classifier is gone or altered, or the file cannot be decoded.
     """
+    from worker.judging import limits_of
     from worker.pipeline.classifier import load_classifier
     from worker.pipeline.explaining import choose_faces, explain_video
     from worker.pipeline.ffmpeg import find_ffmpeg
-    from worker.pipeline.limits import Limits
     from worker.pipeline.scan import ScanOptions
 
     _require_judged(video)
@@ -67,7 +66,7 @@ def explain_stored(
         options=options,
         classifier=classifier,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
-        limits=replace(Limits(), time_limit_s=settings.time_limit_s),
+        limits=limits_of(settings),
         make_heat=None if layer is None else grad_cam_at(bundle, layer),
     )
     if not explained:

@@ -27,9 +27,14 @@ def make_judge(settings: Settings) -> Callable[[Claim, Heartbeat], ScanResult]:
             detector=resources.detector,
             classifier=resources.classifier_of(claim),
             ffmpeg=resources.ffmpeg,
-            limits=replace(Limits(), time_limit_s=settings.time_limit_s),
+            limits=limits_of(settings),
             report=heartbeat.report,
             should_stop=heartbeat.should_stop,
         )
 
     return judge
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What one video may cost, and whether its decoder is locked in, as the operator set it."""
+    return replace(Limits(), time_limit_s=settings.time_limit_s, is_confined=settings.is_sandboxed)

@@ -53,6 +53,9 @@ VARIABLES = (
     Variable("FAKESWEEP_DEVICE", "auto", "auto, cpu or gpu: what judges; auto takes a GPU where one is visible"),
     Variable("FAKESWEEP_CLASSIFIER", "the active one", "the directory of a classifier bundle to judge with"),
     Variable("FAKESWEEP_FFMPEG", "the bundled one", "the path of an ffmpeg program to decode with"),
+    Variable(
+        "FAKESWEEP_SANDBOX", "auto", "auto or off: whether ffmpeg runs in a sandbox, as far as the kernel has one"
+    ),
     Variable("FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"),
     Variable("FAKESWEEP_LOG_LEVEL", "info", "debug, info, warning or error"),
     Variable("FAKESWEEP_LEASE_S", "20", "seconds without a sign of life after which a scan counts as lost"),
@@ -75,6 +78,7 @@ class Settings:
         database_url: None for SQLite in `home`.
         classifier: directory of a bundle, None for the active one.
         ffmpeg: None for the bundled one.
+        is_sandboxed: whether ffmpeg and the probing process are locked in, as far as the kernel can.
         concurrency: scans at once in a worker, None for one per usable core.
         lease_s: a running scan without a sign of life for so long is lost.
         time_limit_s: wall-clock seconds for one video.
@@ -87,6 +91,7 @@ class Settings:
     device: Device = "auto"
     classifier: str | None = None
     ffmpeg: Path | None = None
+    is_sandboxed: bool = True
     concurrency: int | None = None
     log_level: str = "info"
     lease_s: float = 20.0
@@ -121,6 +126,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         device=cast("Device", read.get("DEVICE", _one_of(DEVICES)) or Settings.device),
         classifier=read.get("CLASSIFIER", _parse_bundle),
         ffmpeg=read.get("FFMPEG", _parse_program),
+        is_sandboxed=read.get("SANDBOX", _one_of(("auto", "off"))) != "off",
         concurrency=read.get("CONCURRENCY", _parse_concurrency),
         log_level=read.get("LOG_LEVEL", _one_of(LOG_LEVELS)) or Settings.log_level,
         lease_s=read.get("LEASE_S", _parse_seconds) or Settings.lease_s,

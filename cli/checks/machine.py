@@ -65,6 +65,30 @@ def check_ffmpeg(configured: Path | None) -> Finding:
     return Finding("ffmpeg", "ok", value)
 
 
+def check_sandbox(configured: Path | None, *, is_wanted: bool) -> Finding:
+    """What ffmpeg is locked in with, after it was run so."""
+    import time
+
+    from worker.pipeline.ffmpeg import find_ffmpeg
+    from worker.pipeline.ffmpeg_health import require_working
+    from worker.pipeline.ffmpeg_process import Watch
+    from worker.pipeline.limits import Limits
+    from worker.pipeline.sandbox import find_sandbox
+
+    parts = find_sandbox()
+    if not is_wanted:
+        return Finding("sandbox", "note", "switched off", "unset FAKESWEEP_SANDBOX to lock ffmpeg in")
+    watch = Watch(time.monotonic() + _FFMPEG_ANSWERS_WITHIN_S, lambda: False)
+    require_working(find_ffmpeg(configured), limits=Limits(), watch=watch)
+    abi = f"Landlock ABI {parts.landlock_abi}" if parts.landlock_abi else "no Landlock"
+    seccomp = "seccomp" if parts.has_seccomp else "no seccomp"
+    value = f"{abi}, {seccomp}: ffmpeg has no {', '.join(parts.guards()) or 'restrictions but its limits'}"
+    if parts.refusals:
+        advice = "run on Linux 5.13 or later with both, or judge on machines that hold nothing else"
+        return Finding("sandbox", "note", f"{value} ({'; '.join(parts.refusals)})", advice)
+    return Finding("sandbox", "ok", value)
+
+
 def lacking_decoders(listing: str) -> list[str]:
     """The needed decoders that `ffmpeg -decoders` does not list."""
     present = set(re.findall(r"^ V\S{5} (\S+)", listing, re.MULTILINE))

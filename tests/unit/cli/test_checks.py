@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from cli.checks.finding import Finding, run_check
-from cli.checks.machine import check_home, lacking_decoders
+from cli.checks.machine import check_home, check_sandbox, lacking_decoders
 from cli.doctor import shown_settings
+from worker.pipeline.sandbox import SandboxParts
 from worker.settings import SettingsError
 
 _DECODERS = """ Decoders:
@@ -75,3 +76,33 @@ def test_settings_are_shown_without_passwords() -> None:
     assert "hunter2" not in by_name["FAKESWEEP_BROKER_URL"]
     assert "host:6379" in by_name["FAKESWEEP_BROKER_URL"]
     assert by_name["FAKESWEEP_HOME"] == ""
+
+
+def test_the_sandbox_is_tried_and_named() -> None:
+    """The doctor runs ffmpeg locked in, and says with what."""
+    finding = check_sandbox(None, is_wanted=True)
+
+    assert finding.status == "ok"
+    assert "Landlock ABI" in finding.value
+    assert "no privileges, files, network, processes" in finding.value
+
+
+def test_a_sandbox_that_is_switched_off_is_worth_knowing() -> None:
+    """Whoever switched it off is told how to have it back."""
+    finding = check_sandbox(None, is_wanted=False)
+
+    assert (finding.status, finding.value) == ("note", "switched off")
+    assert "FAKESWEEP_SANDBOX" in finding.next_step
+
+
+def test_a_kernel_without_the_sandbox_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old kernel judges too; the doctor says what is missing and why."""
+    parts = SandboxParts(0, has_seccomp=True, refusals=("this kernel has no Landlock (it came with Linux 5.13)",))
+    monkeypatch.setattr("worker.pipeline.sandbox.find_sandbox", lambda: parts)
+
+    finding = check_sandbox(None, is_wanted=True)
+
+    assert finding.status == "note"
+    assert "no Landlock, seccomp" in finding.value
+    assert "Linux 5.13" in finding.value
+    assert finding.next_step
