@@ -1,7 +1,7 @@
 """Judges every face by a network that never saw its source: leave-groups-out over folds."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from training.checkpoints import CurvePoint, RunDirectory
 from training.dataset import Item
 from training.fitting import Fitter
 from training.grouping import assign_folds
+from training.metrics import roc_auc
 
 Rows = NDArray[np.int64]
 
@@ -56,8 +57,16 @@ class Dealt:
         return np.array([n for n, at in enumerate(self.folds) if at != fold and not self.barred[n]], np.int64)
 
 
-def judge_held_out(fitter: Fitter, dealt: Dealt, run: RunDirectory) -> tuple[HeldOut, list[CurvePoint]]:
+def judge_held_out(
+    fitter: Fitter, dealt: Dealt, run: RunDirectory, *, on_fold: Callable[[str, float], None] | None = None
+) -> tuple[HeldOut, list[CurvePoint]]:
     """Fits one network per fold on the other folds and judges the fold's views with it; finished folds are read back.
+
+    Args:
+        fitter: of the networks.
+        dealt: who stands where.
+        run: where the states are kept.
+        on_fold: is told of each fold judged here: its name, and the AUC of its clean faces.
 
     Returns:
         the logits, and the curves of all fits.
@@ -75,6 +84,9 @@ def judge_held_out(fitter: Fitter, dealt: Dealt, run: RunDirectory) -> tuple[Hel
             network, curve = fitter.fit(f"fold {fold + 1}", learning, validation=validation, place=place)
             result = [fitter.judge(network, held_out)], curve
             place.save_result(*result)
+            if on_fold is not None:
+                clean = fitter.bank.kinds[held_out] == "clean"
+                on_fold(f"fold {fold + 1}", roc_auc(fitter.bank.targets[held_out][clean], result[0][0][clean]))
         rows.append(held_out)
         logits.append(result[0][0])
         curves += result[1]

@@ -1,5 +1,6 @@
 """Tells how long the whole run still takes, all its fits and judging together."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,11 +48,16 @@ class Pace:
 
     def epoch_done(self, name: str) -> None:
         """An epoch of a fit is done, and with it every fit before."""
-        while self._fits and self._fits[0].name != name:
-            self._done += _JUDGING * self._fits.pop(0).judged_after
+        self._end_fits_before(name)
         if self._fits:
             self._fits[0].epochs_left -= 1
             self._done += self._epoch_work
+
+    def fit_done(self, name: str) -> None:
+        """A fit is done and judged, with all that came before; epochs that it did not need drop out."""
+        self._end_fits_before(name)
+        if self._fits:
+            self._done += _JUDGING * self._fits.pop(0).judged_after
 
     @property
     def remaining_s(self) -> float | None:
@@ -61,14 +67,23 @@ class Pace:
         left = sum(fit.epochs_left * self._epoch_work + _JUDGING * fit.judged_after for fit in self._fits)
         return (self._clock() - self._started) * left / self._done
 
+    def _end_fits_before(self, name: str) -> None:
+        while self._fits and self._fits[0].name != name:
+            self._done += _JUDGING * self._fits.pop(0).judged_after
+
+
+def fold_line(name: str, folds: int, auc: float, remaining_s: float | None) -> str:
+    """A fold that was judged, in words; the AUC is nan where the fold has one class."""
+    found = "one class only" if math.isnan(auc) else f"AUC {auc:.3f} of single faces"
+    return f"{name} of {folds} is judged: {found}{_left(remaining_s)}"
+
 
 def epoch_line(point: CurvePoint, epochs: int, remaining_s: float | None) -> str:
     """An epoch in words."""
     auc = "" if point.validation_auc is None else f", validation AUC {point.validation_auc:.3f}"
-    left = "" if remaining_s is None else f"; the whole run: {duration_words(remaining_s)} left"
     return (
         f"{point.run}, epoch {point.epoch} of {epochs}: loss {point.loss:.4f}{auc}, rate {point.rate:.1e},"
-        f" {point.seconds:.0f} s{left}"
+        f" {point.seconds:.0f} s{_left(remaining_s)}"
     )
 
 
@@ -83,3 +98,7 @@ def duration_words(seconds: float) -> str:
 def names_of_folds(count: int) -> Sequence[str]:
     """The names of the fits of a cross-validation, in their order."""
     return [f"fold {number + 1}" for number in range(count)]
+
+
+def _left(remaining_s: float | None) -> str:
+    return "" if remaining_s is None else f"; the whole run: {duration_words(remaining_s)} left"

@@ -1,6 +1,7 @@
 """Trains a classifier from labelled material, from files to a bundle with figures of held-out sources."""
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -18,7 +19,7 @@ from training.fitting_network import FreshNetwork, NetworkPlan, build_network, p
 from training.material import Material, gather, tell_tenths
 from training.options import Say, TrainOptions
 from training.outcome import facts_of, measure_run, write_figures
-from training.pace import Pace, epoch_line, names_of_folds
+from training.pace import Pace, epoch_line, fold_line, names_of_folds
 from training.run_log import RunLog
 from training.run_shape import shape_of
 
@@ -77,8 +78,12 @@ def _learn(
         pace.epoch_done(point.run)
         say(epoch_line(point, options.recipe.epochs, pace.remaining_s))
 
+    def tell_fold(name: str, auc: float) -> None:
+        pace.fit_done(name)
+        say(fold_line(name, dealt.count, auc, pace.remaining_s))
+
     fitter = Fitter(plan, material.pairs, bank, options.recipe, options.matched, tell, options.on_step)
-    held_out, curves, kept = _fit(options, material, fitter, dealt, run, say=say)
+    held_out, curves, kept = _fit(options, material, fitter, dealt, run, say=say, on_fold=tell_fold)
     metrics, fitted = measure_run(options, material, bank, held_out)
     return facts_of(options, material, start, fitted, metrics, curves), kept
 
@@ -109,12 +114,19 @@ def _expect(
 
 
 def _fit(
-    options: TrainOptions, material: Material, fitter: Fitter, dealt: Dealt, run: RunDirectory, *, say: Say
+    options: TrainOptions,
+    material: Material,
+    fitter: Fitter,
+    dealt: Dealt,
+    run: RunDirectory,
+    *,
+    say: Say,
+    on_fold: Callable[[str, float], None],
 ) -> tuple[HeldOut, list[CurvePoint], list[Any] | None]:
     """The held-out logits, all curves, and the weights of the network that is kept (None where none is wanted)."""
     if material.has_split:
         return _fit_split(options, material, fitter, run)
-    held_out, curves = judge_held_out(fitter, dealt, run)
+    held_out, curves = judge_held_out(fitter, dealt, run, on_fold=on_fold)
     if not options.makes_bundle:
         return held_out, curves, None
     say("the figures are done; now the network that is kept, on everything")

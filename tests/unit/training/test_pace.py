@@ -1,6 +1,8 @@
 """The end of a run, foretold."""
 
-from training.pace import Pace, duration_words
+import pytest
+
+from training.pace import Pace, duration_words, fold_line
 from training.recipe import Recipe
 
 
@@ -54,6 +56,23 @@ def test_epochs_that_were_not_needed_drop_out() -> None:
     pace.epoch_done("fold 2")
 
     assert pace.remaining_s == 40.0
+
+
+def test_judging_alone_is_foretold_too() -> None:
+    """Without epochs the folds that were judged give the speed."""
+    clock = _Clock()
+    pace = Pace(Recipe(epochs=0), clock=clock)
+    pace.expect("fold 1", judged_after=100)
+    pace.expect("fold 2", judged_after=300)
+
+    clock.now = 5.0
+    pace.fit_done("fold 1")
+
+    assert pace.remaining_s == pytest.approx(15.0)
+    assert fold_line("fold 1", 2, 0.8765, 15.0) == (
+        "fold 1 of 2 is judged: AUC 0.876 of single faces; the whole run: 15 s left"
+    )
+    assert fold_line("fold 1", 2, float("nan"), None) == "fold 1 of 2 is judged: one class only"
 
 
 def test_durations_are_rounded_to_what_matters() -> None:

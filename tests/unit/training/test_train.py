@@ -100,6 +100,7 @@ def test_two_epochs_make_a_bundle_that_the_worker_loads(tmp_path: Path, monkeypa
     assert manifest.metrics["keras_openvino_gap"] < 1e-3
     assert set(manifest.training["sources"]) == {f"{c} {c}_{n}" for c in ("real", "fake") for n in range(3)}
     assert any("epoch 2 of 2" in line and "s left" in line for line in told)
+    assert [line.split(":")[0] for line in told if "is judged" in line] == [f"fold {n} of 2 is judged" for n in (1, 2)]
     assert [point["run"] for point in manifest.training["curves"]] == ["fold 1"] * 2 + ["fold 2"] * 2 + ["kept"] * 2
     assert "epoch 2 of 2" in (tmp_path / "bundle" / "training-log.txt").read_text(encoding="utf-8")
     found = _evaluate(tmp_path, monkeypatch)
