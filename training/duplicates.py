@@ -63,16 +63,18 @@ def near_rows(
     right: Hash,
     *,
     bits: int,
-    owners: tuple[Rows, Rows] | None = None,
+    owners: Rows | None = None,
     nearest: int | None = None,
 ) -> Iterator[Rows]:
     """The pairs of rows of two stacks of hashes that differ in at most `bits`, block by block in bounded memory.
 
+    The stacks tell of the same things, and near is near from both sides: no row is paired with an earlier block's.
+
     Args:
         left: (n, 32).
-        right: (m, 32).
+        right: (n, 32).
         bits: of 256.
-        owners: numbers of the rows of both; rows of one number are not paired.
+        owners: (n,): whose rows they are; rows of one owner are not paired.
         nearest: the most partners of a row on the left; None is all.
 
     Yields:
@@ -83,13 +85,13 @@ def near_rows(
         rows = kept_left[start : start + _BLOCK]
         signs = _signs(left[rows])
         found = [np.zeros((0, 3), np.int64)]
-        for tile in range(0, len(kept_right), _TILE):
+        for tile in range(int(np.searchsorted(kept_right, rows[0])), len(kept_right), _TILE):
             columns = kept_right[tile : tile + _TILE]
             # The dot product of two vectors of signs is 256 - 2 x the bits in which they differ.
             gaps = (left.shape[1] * 8 - signs @ _signs(right[columns]).T) / 2
             near = gaps <= bits
             if owners is not None:
-                near &= owners[0][rows][:, None] != owners[1][columns]
+                near &= owners[rows][:, None] != owners[columns]
             places = np.argwhere(near)
             triples = np.stack([rows[places[:, 0]], columns[places[:, 1]], gaps[near].astype(np.int64)], axis=1)
             if nearest is None:
@@ -123,9 +125,7 @@ def find_duplicates(material: Sequence[FaceSet], groups: Sequence[int]) -> list[
                 links.join(int(owners[left]), int(owners[right]))
     for kind in (_FACE, _FACE_MIRRORED):
         roots = links.roots()[owners]
-        found = near_rows(
-            prints[:, _FACE], prints[:, kind], bits=FACE_BITS, owners=(roots, roots), nearest=NEAREST_FACES
-        )
+        found = near_rows(prints[:, _FACE], prints[:, kind], bits=FACE_BITS, owners=roots, nearest=NEAREST_FACES)
         for rows in found:
             pairs = [((int(owners[a]), int(numbers[a])), (int(owners[b]), int(numbers[b]))) for a, b in rows.tolist()]
             _compare(material, pairs, links, is_mirrored=kind == _FACE_MIRRORED)

@@ -136,7 +136,7 @@ def test_of_many_near_faces_the_nearest_are_compared() -> None:
         rows.append(np.packbits(changed))
     hashes, owners = np.stack(rows), np.array([0, 1, 2, 3, 4, 0])
 
-    found = np.concatenate(list(near_rows(hashes, hashes, bits=20, owners=(owners, owners), nearest=2)))
+    found = np.concatenate(list(near_rows(hashes, hashes, bits=20, owners=owners, nearest=2)))
 
     assert found[found[:, 0] == 0].tolist() == [[0, 2], [0, 3]]
 
