@@ -127,10 +127,11 @@ def _degraded(found: Figures) -> str:
             rows.append(f"<h3>{escape(name)}</h3>{robustness_rows(table, kind)}")
     if not plots:
         return "<p>With one class there is nothing to rank.</p>"
-    rows += [
-        f"<h3>{_KINDS[kind]}, conditions exchanged</h3>{ABOUT_SWAPPING}{swapped_table(parts)}"
+    swapped = "".join(
+        f"<h3>{_KINDS[kind]}, conditions exchanged</h3>{swapped_table(parts)}"
         for kind, parts in found.get("swapped", {}).items()
-    ]
+    )
+    rows.append(f"{ABOUT_SWAPPING}{swapped}" if swapped else "")
     return f'{ABOUT_DEGRADING}<div class="plots wide">{"".join(plots)}</div>{"".join(rows)}'
 
 

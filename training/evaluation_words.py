@@ -29,6 +29,7 @@ one class alone: a classifier that lives on traces of compression is thrown by t
 """
 
 ABOUT_SWAPPING = """
+<h3>Conditions exchanged</h3>
 <p>Every face is put under the conditions of a face of the other class: its resolution, its compression, the borders of
 its crop, its lack of colour. Who looks at faces keeps most of the AUC; who looks at how files were made loses it.</p>
 """

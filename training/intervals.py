@@ -14,6 +14,7 @@ ROUNDS = 1000
 QUANTILES = (0.025, 0.975)
 LEAST_ROUNDS = 0.5
 """Share of the rounds that must give a figure; of a handful of clusters many rounds lack a class."""
+_ROUNDING = 1e-9
 _ERRORS = {"calibration_error": calibration_error_of, "calibration_error_balanced": balanced_error_of}
 
 
@@ -45,7 +46,7 @@ def interval(
         drawn = np.repeat(np.arange(len(truth)), weights.astype(np.int64))
         if len(np.unique(truth[drawn])) == 2:
             found.append(statistic(truth[drawn], values[drawn]))
-    return _told(middle(found))
+    return telling(middle(found))
 
 
 def intervals_of(
@@ -126,24 +127,24 @@ def middle(found: Sequence[float] | NDArray[np.float64]) -> Interval:
     return float(low), float(high)
 
 
+def telling(around: Interval) -> Interval:
+    """An interval that says something: one without any width comes of too few examples, not of certainty."""
+    low, high = around
+    return around if high - low > _ROUNDING else middle([])
+
+
 def mean_interval(
     values: ArrayLike, *, clusters: ArrayLike | None = None, rounds: int = 500, seed: int = 0
 ) -> Interval:
     """The interval of a mean; (nan, nan) of a single cluster, or of one value: these say nothing of a spread."""
     scores = np.asarray(values, np.float64)
     draws = draw_weights(len(scores), clusters, rounds=rounds, seed=seed)
-    return _told(middle([float((weights * scores).sum() / weights.sum()) for weights in draws]))
+    return telling(middle([float((weights * scores).sum() / weights.sum()) for weights in draws]))
 
 
 def _spread(rows: Sequence[Mapping[str, float | None]], name: str) -> Interval:
     values = [value for row in rows if (value := row.get(name)) is not None]
-    return _told(middle(values if len(values) > LEAST_ROUNDS * len(rows) else []))
-
-
-def _told(around: Interval) -> Interval:
-    """An interval that says something: one without any width comes of too few examples, not of certainty."""
-    low, high = around
-    return around if high > low else middle([])
+    return telling(middle(values if len(values) > LEAST_ROUNDS * len(rows) else []))
 
 
 def _error_interval(error: float, drawn: Interval, chance: Vector) -> Interval:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.compression import recompress_h264
-from training.intervals import draw_weights, middle
+from training.intervals import draw_weights, middle, telling
 from training.measuring import Scored, figures_of
 from training.metrics import Ranked, auc_of, roc_auc
 from worker.pipeline.results import Pixels
@@ -128,7 +128,7 @@ def compare_with_clean(clean: Scored, changed: Scored) -> dict[str, Any]:
     ]
     return {
         "auc_change": roc_auc(truth, changed.scores) - roc_auc(truth, clean.scores),
-        "auc_change_interval": middle(changes),
+        "auc_change_interval": telling(middle(changes)),
     }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from training.plots.svg import WIDE, Axis, Plot, even_ticks, legend
 from training.robustness import CLEAN, CONDITIONS, Condition
 
-_SHIFT = 5.0
-"""Units by which the curves stand beside each other, so that their intervals can be seen."""
+_SHIFT = 0.045
+"""By how much of a step the curves stand beside each other, so that their intervals can be seen."""
 _SHAPES = ("dot", "square", "triangle")
 
 
@@ -29,12 +29,14 @@ def robustness_plot(table: Mapping[str, Any], kind: str, *, conditions: Sequence
     keys = []
     for number, names in enumerate(families.values()):
         style, shape = f"series-{number + 1}", _SHAPES[number % len(_SHAPES)]
-        plot.line([(place, table[name][kind]["auc"]) for place, name in enumerate([CLEAN, *names])], f"{style} thin")
         shift = (number - (len(families) - 1) / 2) * _SHIFT
-        for place, name in enumerate(names, start=1):
-            _mark(plot, table[name][kind], place, name, style=style, shape=shape, shift=shift)
+        places = [0.0, *(place + shift for place in range(1, len(names) + 1))]
+        aucs = [table[name][kind]["auc"] for name in (CLEAN, *names)]
+        plot.line(list(zip(places, aucs, strict=True)), f"{style} thin")
+        for place, name in zip(places[1:], names, strict=True):
+            _mark(plot, table[name][kind], place, name, style=style, shape=shape)
         keys.append((shape, style, ", ".join(names)))
-    _mark(plot, table[CLEAN][kind], 0, CLEAN, style="ink", shape="dot", shift=0.0)
+    _mark(plot, table[CLEAN][kind], 0, CLEAN, style="ink", shape="dot")
     return plot.render() + legend([("dot", "ink", CLEAN), *keys])
 
 
@@ -53,13 +55,11 @@ def _empty(table: Mapping[str, Any], kind: str, names: Sequence[str], steps: int
     return plot
 
 
-def _mark(
-    plot: Plot, figures: Mapping[str, Any], place: int, name: str, *, style: str, shape: str, shift: float
-) -> None:
+def _mark(plot: Plot, figures: Mapping[str, Any], place: float, name: str, *, style: str, shape: str) -> None:
     low, high = _around(figures)
-    plot.whisker(place, low, high, style, shift=shift)
+    plot.whisker(place, low, high, style)
     title = f"{name}: AUC {figures['auc']:.3f} ({low:.3f} to {high:.3f})"
-    plot.mark(place, figures["auc"], style, shape=shape, title=title, shift=shift)
+    plot.mark(place, figures["auc"], style, shape=shape, title=title)
 
 
 def _around(figures: Mapping[str, Any]) -> tuple[float, float]:

@@ -101,16 +101,15 @@ class Plot:
         box = f'x="{left:.2f}" y="{top:.2f}" width="{right - left:.2f}" height="{bottom - top:.2f}"'
         self._add(f'<rect class="bar {style}" {box}', "rect", title)
 
-    def whisker(self, x: float, low: float, high: float, style: str, *, shift: float = 0.0) -> None:
-        """An interval as an upright line, moved to the right by `shift` units of the drawing."""
+    def whisker(self, x: float, low: float, high: float, style: str) -> None:
+        """An interval as an upright line."""
         (across, bottom), (_, top) = self.place(x, low), self.place(x, high)
-        where = f'x1="{across + shift:.2f}" y1="{bottom:.2f}" x2="{across + shift:.2f}" y2="{top:.2f}"'
+        where = f'x1="{across:.2f}" y1="{bottom:.2f}" x2="{across:.2f}" y2="{top:.2f}"'
         self._marks.append(f'<line class="whisker {style}" {where}/>')
 
-    def mark(self, x: float, y: float, style: str, *, shape: str = "dot", title: str = "", shift: float = 0.0) -> None:
+    def mark(self, x: float, y: float, style: str, *, shape: str = "dot", title: str = "") -> None:
         """A point: a "dot", a "triangle" or a "square"."""
-        across, down = self.place(x, y)
-        markup, tag = draw_shape(shape, across + shift, down, style)
+        markup, tag = draw_shape(shape, *self.place(x, y), style)
         self._add(markup, tag, title)
 
     def upright(self, x: float, style: str, *, label: str = "", row: int = 0) -> None:
