@@ -14,6 +14,7 @@ from typing import Literal
 from db.errors import DatabaseError
 from db.leases import Claim, note_evidence, renew_lease
 from worker.last_words import LastWords
+from worker.pipeline.ffmpeg_process import forget_said
 from worker.processes import end_this_process
 from worker.settings import Settings
 from worker.storage import Storage
@@ -80,6 +81,7 @@ class Heartbeat:
         self._is_judged = True
 
     def __enter__(self) -> "Heartbeat":
+        forget_said()
         self._last_words.write(self._claim, stage=None, progress=0.0)
         self._thread.start()
         return self

@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.leases import Claim
+from worker.pipeline.ffmpeg_health import EVIDENCE_CHARACTERS, printable_tail
+from worker.pipeline.ffmpeg_process import said_of_late
 
 # ru_maxrss counts bytes on macOS, kibibytes elsewhere.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 # Longer than any word, shorter than what a file system writes at once.
-_LENGTH_BYTES = 512
+_LENGTH_BYTES = 12288
 
 
 @dataclass(frozen=True)
 class LastWord:
-    """The last that was heard of a scan; memory is the most that the process had resident."""
+    """The last that was heard of a scan.
+
+    Args:
+        memory_bytes: the most that the process had resident.
+        stderr: what ffmpeg had said by then, as one harmless line.
+    """
 
     pid: int
     scan_id: int
@@ -29,6 +36,7 @@ class LastWord:
     stage: str | None
     progress: float
     memory_bytes: int
+    stderr: str = ""
 
 
 class LastWords:
@@ -45,7 +53,7 @@ class LastWords:
     def write(self, claim: Claim, *, stage: str | None, progress: float) -> None:
         """Replaces what was said before; a full disk is no reason to stop judging."""
         memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-        word = LastWord(os.getpid(), claim.scan_id, claim.token, stage, progress, memory_bytes)
+        word = LastWord(os.getpid(), claim.scan_id, claim.token, stage, progress, memory_bytes, said_about_this_video())
         with suppress(OSError):
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -59,6 +67,11 @@ class LastWords:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def said_about_this_video() -> str:
+    """The end of what ffmpeg said in this process, as one harmless line; empty where it said nothing."""
+    return printable_tail(said_of_late(), limit=EVIDENCE_CHARACTERS)
 
 
 def read_last_words(directory: Path, scan_id: int) -> LastWord | None:

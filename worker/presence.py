@@ -119,6 +119,8 @@ class Presence:
                 "last_progress": word.progress,
                 "memory_bytes": word.memory_bytes,
             }
+            if word.stderr:
+                evidence["stderr"] = word.stderr
             token = word.token
             # Should it fail, the lease runs out and tells the same, a little later.
             self._do(lambda session: note_loss(session, scan_id, token, evidence))  # noqa: B023 - called at once

@@ -16,6 +16,7 @@ from db.leases import (
     Claim,
     claim_scan,
     hand_back_scan,
+    note_evidence,
     release_scan,
     save_at_once,
     save_outcome,
@@ -25,7 +26,7 @@ from db.outcomes import Outcome
 from worker import isolation, recording
 from worker.app import TASK_NAME
 from worker.heartbeat import Heartbeat
-from worker.last_words import LastWords
+from worker.last_words import LastWords, said_about_this_video
 from worker.logs import set_current_scan
 from worker.pipeline.errors import (
     BundleError,
@@ -142,6 +143,7 @@ def _judge_and_save(claim: Claim, bench: Bench) -> None:
     with heartbeat:
         end = _judge(claim, bench, heartbeat)
         heartbeat.judged()
+        _keep_what_was_said(claim, bench, end)
         try:
             _save(claim, bench, end)
         except DatabaseError:
@@ -163,6 +165,17 @@ def _judge(claim: Claim, bench: Bench, heartbeat: Heartbeat) -> "Outcome | Relea
     except Exception as error:  # noqa: BLE001 - a defect in the judging of one video must not stop the others
         _log.exception("the judging failed")
         return Release(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _keep_what_was_said(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
+    """Ffmpeg's last words become evidence where the video was not judged; nobody waits for that."""
+    is_trouble = isinstance(end, Release) or (end is not None and end.state == "unreadable")
+    words = said_about_this_video() if is_trouble else ""
+    if words:
+        try:
+            bench.storage.attempt(lambda session: note_evidence(session, claim.scan_id, claim.token, {"stderr": words}))
+        except DatabaseError as error:
+            _log.warning("no evidence could be left: %s", error)
 
 
 def _release_after(error: TransientError | BundleError | MemoryError) -> Release:

@@ -28,6 +28,10 @@ MIN_SIDE_PX = 48
 """Smaller faces hold too few pixels to be judged."""
 PICTURE_MARGIN = 0.4
 """Grey border around a still picture, as a share of its sides: faces that fill a picture are missed without."""
+MAX_FACES = 64
+"""Of a picture; the surest. More are a crowd, or a picture made to exhaust whoever judges it."""
+_MAX_CANDIDATES = 4096  # cells that are compared with each other: a picture made for it could fill all 36,864
+_MAX_GROWTH = 4  # times the picture's longer side: a box that is wider is no face, and may be infinite
 _GREY = 128
 _GRID = 32  # sides of the network's input are multiples of this
 _STRIDE = 4  # input pixels per cell of the network's output
@@ -96,7 +100,7 @@ class FaceDetector:
         self._request = compile_network(take_pictures(network), threads=threads).create_infer_request()
 
     def detect(self, pixels: Pixels, *, min_side_px: int = MIN_SIDE_PX) -> list[DetectedFace]:
-        """The faces in a frame, surest first.
+        """The faces in a frame, surest first, at most `MAX_FACES`.
 
         Args:
             pixels: (height, width, 3), RGB, uint8.
@@ -121,7 +125,7 @@ class FaceDetector:
         boxes, confidences, cells = _decode(maps[0][0, 0], maps[1][0], maps[2][0], self._confidence)
         scale = np.array([width / fitted[0], height / fitted[1]] * 2)
         faces = _as_faces(boxes * scale, confidences, (width, height), min_side_px)
-        return [(face, cells[place]) for place, face in faces]
+        return [(face, cells[place]) for place, face in faces[:MAX_FACES]]
 
     def _fitted_size(self, width: int, height: int) -> tuple[int, int]:
         longer = max(width, height)
@@ -149,7 +153,7 @@ def detect_landmarks_in_picture(
 def _look_twice(detect: Callable[[Pixels], list[Face]], pixels: Pixels) -> list[Face]:
     framed = _within_border(detect, pixels)
     more = [face for face in detect(pixels) if not any(_share_place(face.box, known.box) for known in framed)]
-    return sorted([*framed, *more], key=lambda face: -face.detection)
+    return sorted([*framed, *more], key=lambda face: -face.detection)[:MAX_FACES]
 
 
 def _within_border(detect: Callable[[Pixels], list[Face]], pixels: Pixels) -> list[Face]:
@@ -182,6 +186,12 @@ def _decode(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[int, int]]]:
     """Boxes (n, 4) as x, y, w, h in input pixels, confidences (n,) and cells, surest first, overlaps removed."""
     rows, columns = np.nonzero(heat > confidence)
+    surest = np.argsort(-heat[rows, columns], kind="stable")[:_MAX_CANDIDATES]
+    rows, columns = rows[surest], columns[surest]
+    largest = np.log(_MAX_GROWTH * max(heat.shape))
+    # Before the exponential, which overflows. A comparison with what is no number is false.
+    sane = np.all(np.abs(sizes[:, rows, columns]) <= largest, axis=0)
+    rows, columns = rows[sane], columns[sane]
     found = heat[rows, columns].astype(np.float64)
     heights, widths = np.exp(sizes[:, rows, columns].astype(np.float64)) * _STRIDE
     y = (rows + offsets[0, rows, columns] + 0.5) * _STRIDE - heights / 2

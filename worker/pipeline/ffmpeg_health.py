@@ -7,6 +7,8 @@ from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch
 from worker.pipeline.limits import Limits
 from worker.pipeline.spawning import shared_spawner
 
+EVIDENCE_CHARACTERS = 800
+"""Some ten lines: enough to name the decoder and its complaint."""
 _READ_BYTES = 65536
 
 

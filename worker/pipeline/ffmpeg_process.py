@@ -27,6 +27,8 @@ CPU_GRACE_S = 5
 DESCRIPTORS = 64
 DRAIN_S = 2.0
 
+_said: deque[bytes] = deque(maxlen=STDERR_TAIL_LINES)
+
 
 class Watch:
     """The deadline and the stop request that every wait obeys.
@@ -128,6 +130,18 @@ class FfmpegProcess:
         with open(descriptor, "rb") as stream:
             while line := stream.readline(STDERR_LINE_BYTES):
                 self._tail.append(line.rstrip())
+                _said.append(line.rstrip())
+
+
+def said_of_late() -> str:
+    """The last lines that any ffmpeg of this process wrote on standard error, for evidence."""
+    # A copy first: the threads that read go on.
+    return b"\n".join(_said.copy()).decode("utf-8", "replace")
+
+
+def forget_said() -> None:
+    """From here on, what is said is about another video."""
+    _said.clear()
 
 
 def _start(

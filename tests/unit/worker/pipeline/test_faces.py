@@ -1,15 +1,18 @@
 """Faces are found: a public-domain portrait in frames of several sizes and shapes."""
 
+import time
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from skimage import data
 
 from worker.pipeline.errors import BundleError
 from worker.pipeline.faces import (
+    MAX_FACES,
     FaceDetector,
     LandmarkedFace,
     detect_in_picture,
@@ -165,3 +168,49 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BundleError, match=r"broken\.onnx is no network"):
         FaceDetector(path)
+
+
+class _Network:
+    """Stands in for CenterFace: answers with the same maps to every picture."""
+
+    def __init__(self, heat: float, size: float) -> None:
+        self._heat, self._size = heat, size
+
+    def create_infer_request(self) -> "_Network":
+        return self
+
+    def reshape(self, shape: list[int]) -> None:
+        """As the real one, for any size."""
+
+    def infer(self, inputs: dict[int, Pixels]) -> list[NDArray[np.float32]]:
+        height, width = (side // 4 for side in inputs[0].shape[1:3])
+        sizes = np.full((1, 2, height, width), self._size, np.float32)
+        return [np.full((1, 1, height, width), self._heat, np.float32), sizes, np.zeros_like(sizes)]
+
+
+def _detector_that_sees(monkeypatch: pytest.MonkeyPatch, *, heat: float, size: float) -> FaceDetector:
+    network = _Network(heat, size)
+    monkeypatch.setattr("worker.pipeline.faces.read_network", lambda _: network)
+    monkeypatch.setattr("worker.pipeline.faces.take_pictures", lambda taken: taken)
+    monkeypatch.setattr("worker.pipeline.faces.compile_network", lambda taken, **_: taken)
+    return FaceDetector(Path("any"))
+
+
+def test_a_picture_full_of_faces_gives_the_surest_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd, or a picture made to look like one everywhere, costs no more than 64 faces, and little time."""
+    detector = _detector_that_sees(monkeypatch, heat=0.9, size=2.0)
+    frame = np.zeros((720, 1280, 3), np.uint8)
+
+    started = time.perf_counter()
+    faces = detector.detect(frame, min_side_px=1)
+
+    assert len(faces) == MAX_FACES == 64
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("size", [1e38, np.inf, np.nan, -np.inf, 60.0])
+def test_a_face_without_measure_is_none(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes that a hostile picture blew up beyond the frame, or to no number at all, are left out."""
+    detector = _detector_that_sees(monkeypatch, heat=0.9, size=size)
+
+    assert detector.detect(np.zeros((720, 1280, 3), np.uint8), min_side_px=1) == []
