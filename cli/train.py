@@ -194,6 +194,9 @@ def command(  # noqa: PLR0913 - one argument per option
             activate_trained(output, Wish(force, reason, as_mapping(margins)))
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Nothing is lost: the same command goes on where this one stopped.", err=True)
+        raise
 
 
 def default_cache() -> Path:

@@ -76,6 +76,9 @@ def gather(options: TrainOptions, *, say: Say) -> Material:
     usable = [item for item, _ in pairs]
     groups, duplicates = group_material(pairs, matched=options.matched)
     roles = [item.split for item in usable]
+    if options.leave_one_out and any(roles):
+        say("the split that the data names is set aside: each source is held out in turn")
+        roles = [None] * len(usable)
     if any(roles):
         folds = [{"test": 1}.get(role or "", 0) for role in roles]
         pairs, groups, folds, roles = _without_leaks(pairs, groups, folds, roles, say=say)

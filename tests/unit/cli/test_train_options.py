@@ -83,3 +83,18 @@ def test_class_weights_are_on_or_off(
     options, _, _ = _run(tmp_path, monkeypatch, "--class-weights", given)
 
     assert options.recipe.class_weights == expected
+
+
+def test_an_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends the run, and the message says that repeating it goes on."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.train, "train_classifier", interrupt)
+    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
+
+    result = CliRunner().invoke(command, ["--data", str(tmp_path)])
+
+    assert result.exit_code != 0
+    assert "the same command goes on where this one stopped" in result.output

@@ -77,3 +77,20 @@ def test_classes_may_lie_in_different_places(options: TrainOptions, tmp_path: Pa
     assert [item.label for item in material.items].count("fake") == 10
     with pytest.raises(TrainingError, match=r"no fake material in .*only_real"):
         gather(replace(options, roots=roots[:1]), say=lambda _: None)
+
+
+def test_leave_one_out_sets_a_named_split_aside(options: TrainOptions, tmp_path: Path) -> None:
+    """Each source is a fold, wherever the layout put it."""
+    for part in ("train", "test"):
+        for label in ("real", "fake"):
+            shutil.copytree(tmp_path / "faces" / label, tmp_path / "split" / part / label / f"{label}_{part}")
+        shutil.rmtree(tmp_path / "faces")
+        write_blotched_faces(tmp_path / "faces", first=300)
+    split = replace(options, roots=(tmp_path / "split",), frozen=None)
+
+    material = gather(replace(split, leave_one_out=True), say=lambda _: None)
+
+    assert gather(split, say=lambda _: None).has_split
+    assert not material.has_split
+    assert len({(item.source, fold) for item, fold in zip(material.items, material.folds, strict=True)}) == 4
+    assert len(set(material.folds)) == 4
