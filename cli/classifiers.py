@@ -86,7 +86,8 @@ def import_(
 ) -> None:
     """Register a bundle.
 
-    It is verified and copied into FAKESWEEP_HOME; without DIR it is the packaged one. With --activate it has to pass the gate like any other: see `fakesweep classifiers activate --help`.
+    It is verified and copied into FAKESWEEP_HOME; without DIR it is the packaged one. With --activate it has to
+    pass the gate like any other: see `fakesweep classifiers activate --help`.
     """
     from cli.bundle_copy import copy_bundle
     from cli.gating import Wish, activate_through_gate

@@ -34,9 +34,10 @@ _OUTCOMES = {
 def activate(classifier: str, *, force: bool, reason: str | None, margins: tuple[tuple[str, float], ...]) -> None:
     """Let a classifier judge, if it is no worse.
 
-    CLASSIFIER is an id, a name, a version or the start of a hash. Its files are verified; then it and the active one
-    are judged on the frozen evaluation set (see `fakesweep classifiers freeze`), and no figure may be worse than its
-    margin allows. Whoever passes judges what is submitted from then on, without a restart of any worker. What was compared, and who forced what, stands in `fakesweep classifiers history`.
+    CLASSIFIER is an id, a name, a version or the start of a hash. Its files are verified; then it and the active
+    one are judged on the frozen evaluation set (see `fakesweep classifiers freeze`), and no figure may be worse
+    than its margin allows. Whoever passes judges what is submitted from then on, without a restart of any worker.
+    What was compared, and who forced what, stands in `fakesweep classifiers history`.
 
     \b
     Examples:

@@ -37,9 +37,9 @@ def command(
 ) -> None:
     """Show which verdicts of a batch would flip.
 
-    That is, if B had judged it in place of A. A and B are ids, names, versions or starts of hashes; without BATCH, the latest. Verdicts that workers have
-    stored are taken as they are. What A or B never judged is judged here, one video after another, and
-    not stored; for a large batch, activate B and run `fakesweep scan` first.
+    That is, if B had judged it in place of A. A and B are ids, names, versions or starts of hashes; without BATCH,
+    the latest. Verdicts that workers have stored are taken as they are. What A or B never judged is judged here,
+    one video after another, and not stored; for a large batch, activate B and run `fakesweep scan` first.
 
     \b
     Examples:
