@@ -2,12 +2,12 @@
 
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, func, true
+from sqlalchemy import ColumnElement, Table, func, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 
-def insert_or(session: Session, table: type[Any]) -> postgresql.Insert:
+def insert_or(session: Session, table: type[Any] | Table) -> postgresql.Insert:
     """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, which both databases know."""
     if session.get_bind().dialect.name == "sqlite":
         # The two classes share these methods but no parent.

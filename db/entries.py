@@ -1,13 +1,13 @@
 """Writes what was submitted: contents, files, scans and entries of one chunk, in bulk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.bulk import insert_rows
 from db.clock import db_now
-from db.dialects import insert_or
 from db.known_files import FileStamp, remember_files
 from db.linking import Link, Place, ScanWish, link_scans
 from db.outcomes import DETAIL_LIMIT, SCORE_COLUMNS
@@ -19,13 +19,18 @@ from db.verdicts import Thresholds, kept_thresholds
 
 @dataclass(frozen=True)
 class ContentEntry:
-    """A path that was read: its content's SHA-256, and the stamp that tells whether it is still the same."""
+    """A path with its content's SHA-256, and the stamp that tells whether it is still the same.
+
+    Args:
+        mtime_ns: of the file as it was read; the stamp's own may be NEVER.
+        is_known: whether it was not read, as path, size and mtime are remembered so already.
+    """
 
     position: int
     stamp: FileStamp
     sha256: str
-    # Of the file as it was read; the stamp's own may be NEVER.
     mtime_ns: int
+    is_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def write_entries(
     contents = [item for item in chunk if isinstance(item, ContentEntry)]
     unread = [item for item in chunk if isinstance(item, UnreadEntry)]
     video_ids = _remember_videos(session, contents)
-    remember_files(session, {item.stamp.path: (item.stamp, video_ids[item.sha256]) for item in contents})
+    read = [item for item in contents if not item.is_known]
+    remember_files(session, {item.stamp.path: (item.stamp, video_ids[item.sha256]) for item in read})
     wanted = _only_outdated(session, video_ids, wish) if outdated_only else set(video_ids.values())
     kept = [item for item in contents if video_ids[item.sha256] in wanted]
     places = {video_ids[item.sha256]: Place(item.stamp.path, item.mtime_ns) for item in reversed(kept)}
@@ -78,8 +84,7 @@ def write_entries(
     thresholds = kept_thresholds(batch.real_below, batch.fake_from)
     standings = {video_id: _standing(link, batch.aggregate, thresholds) for video_id, link in links.items()}
     rows = _content_rows(batch_id, kept, video_ids, links, standings) + [_unread_row(batch_id, item) for item in unread]
-    if rows:
-        session.execute(insert(Entry), rows)
+    insert_rows(session, Entry, rows)
     return Written(
         entries=len(rows),
         new_scans=sum(link.is_new for link in links.values()),
@@ -91,15 +96,30 @@ def write_entries(
 
 def _remember_videos(session: Session, contents: Sequence[ContentEntry]) -> dict[str, int]:
     """The id of each content, by its SHA-256; new ones are inserted."""
-    if not contents:
-        return {}
-    first_seen_at = session.scalar(select(db_now()))
     sizes = {item.sha256: item.stamp.size_bytes for item in contents}
+    known = _find_videos(session, sizes)
+    first_seen_at = session.scalar(select(db_now())) if len(known) < len(sizes) else None
     # In one order everywhere, so that two submitters never wait for each other in a circle.
-    rows = [{"sha256": sha256, "size_bytes": sizes[sha256], "first_seen_at": first_seen_at} for sha256 in sorted(sizes)]
-    session.execute(insert_or(session, Video).on_conflict_do_nothing(index_elements=[Video.sha256]), rows)
-    found = session.execute(select(Video.sha256, Video.id).where(Video.sha256.in_(sizes)))
-    return dict(found.all())
+    rows = [
+        {"sha256": sha256, "size_bytes": sizes[sha256], "first_seen_at": first_seen_at}
+        for sha256 in sorted(sizes.keys() - known.keys())
+    ]
+    made = insert_rows(
+        session,
+        Video,
+        rows,
+        shape=lambda insert: insert.on_conflict_do_nothing(index_elements=["sha256"]),
+        returning=("sha256", "id"),
+    )
+    known |= dict(made)
+    # What another submitter inserted meanwhile.
+    return known | _find_videos(session, sizes.keys() - known.keys())
+
+
+def _find_videos(session: Session, hashes: Collection[str]) -> dict[str, int]:
+    if not hashes:
+        return {}
+    return dict(session.execute(select(Video.sha256, Video.id).where(Video.sha256.in_(hashes))).all())
 
 
 def _only_outdated(session: Session, video_ids: Mapping[str, int], wish: ScanWish) -> set[int]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
 
-from db.dialects import insert_or
+from db.bulk import insert_rows
 from db.tables import KnownFile, Video
 
 NEVER = -1
@@ -55,12 +56,11 @@ def remember_files(session: Session, files: Mapping[bytes, tuple[FileStamp, int]
         }
         for path, (stamp, video_id) in files.items()
     ]
-    if not rows:
-        return
-    statement = insert_or(session, KnownFile)
-    told = {name: statement.excluded[name] for name in ("size_bytes", "mtime_ns", "video_id")}
     # In one order everywhere, so that two submitters never wait for each other in a circle.
-    session.execute(
-        statement.on_conflict_do_update(index_elements=[KnownFile.path_sha256], set_=told),
-        sorted(rows, key=lambda row: str(row["path_sha256"])),
-    )
+    rows.sort(key=lambda row: str(row["path_sha256"]))
+    insert_rows(session, KnownFile, rows, shape=_or_update)
+
+
+def _or_update(insert: Insert) -> Insert:
+    told = {name: insert.excluded[name] for name in ("size_bytes", "mtime_ns", "video_id")}
+    return insert.on_conflict_do_update(index_elements=["path_sha256"], set_=told)

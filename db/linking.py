@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from db.bulk import insert_rows
 from db.clock import db_now
-from db.dialects import insert_or
 from db.leases import IS_QUEUED, IS_RUNNING
 from db.tables import WAITING_STATES, Scan
 
@@ -120,8 +120,14 @@ def _create_scans(
         }
         for video_id, generation in generations.items()
     ]
-    statement = insert_or(session, Scan).on_conflict_do_nothing().returning(Scan.video_id, Scan.id)
-    return dict(session.execute(statement, rows).all())
+    made = insert_rows(
+        session,
+        Scan,
+        rows,
+        shape=lambda insert: insert.on_conflict_do_nothing(),
+        returning=("video_id", "id"),
+    )
+    return dict(made)
 
 
 def _want_again(session: Session, reused: Mapping[int, Scan], places: Mapping[int, Place], wish: ScanWish) -> None:

@@ -19,11 +19,12 @@ _FRESH_NS = 2_000_000_000
 
 @dataclass(frozen=True)
 class Content:
-    """What was read: the hash, and size and mtime of the file while it was read."""
+    """The hash of a file, and its size and mtime when it was read: now, or earlier where it was known."""
 
     stamp: FileStamp
     sha256: str
     mtime_ns: int
+    is_known: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def _begin(
         if isinstance(stamp, Unread):
             readings.append(_done(stamp))
         elif stamp.path in known:
-            readings.append(_done(Content(stamp, known[stamp.path], stamp.mtime_ns)))
+            readings.append(_done(Content(stamp, known[stamp.path], stamp.mtime_ns, is_known=True)))
         else:
             readings.append(readers.submit(read_content, stamp.path, is_over.is_set))
     return readings

@@ -138,7 +138,7 @@ class _Writer:
     def add(self, reading: Content | Unread) -> None:
         """Takes the next path of the submission."""
         if isinstance(reading, Content):
-            self._chunk.append(ContentEntry(self._position, reading.stamp, reading.sha256, mtime_ns=reading.mtime_ns))
+            self._chunk.append(ContentEntry(self._position, **vars(reading)))
         else:
             self._chunk.append(UnreadEntry(self._position, reading.path, reading.reason.value, reading.detail))
         self._position += 1
