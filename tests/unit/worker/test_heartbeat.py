@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from db.errors import DatabaseUnavailableError
 from db.leases import Claim
 from tests.services import wait_until
-from worker.heartbeat import Heartbeat
+from worker.heartbeat import PROGRESS_S, Heartbeat
 from worker.last_words import LastWords, read_last_words
 from worker.settings import Settings
 
@@ -59,6 +60,27 @@ def test_a_stopping_worker_asks_for_its_scans(tmp_path: Path) -> None:
         wait_until(heartbeat.should_stop, what="the stop")
 
     assert heartbeat.stop_reason == "hand_back"
+
+
+def test_progress_is_written_at_most_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the pipeline reports, the database hears of it at its own pace, and never without news."""
+    assert PROGRESS_S == 1.0
+    monkeypatch.setattr("worker.heartbeat.TICK_S", 0.01)
+    monkeypatch.setattr("worker.heartbeat.PROGRESS_S", 0.2)
+    storage = FakeStorage("held")
+    settings = Settings(home=tmp_path, heartbeat_s=60.0, lease_s=200.0)
+    started_s = time.monotonic()
+    with Heartbeat(CLAIM, storage, settings, LastWords(tmp_path), should_hand_back=lambda: False) as heartbeat:  # type: ignore[arg-type]
+        for step in range(100):
+            heartbeat.report("decode", step / 100)
+            time.sleep(0.01)
+        asked, took_s = storage.asked, time.monotonic() - started_s
+        heartbeat.report("decode", 1.0)
+        wait_until(lambda: storage.asked > asked, what="the last news")
+        time.sleep(0.5)
+
+    assert 1 <= asked <= took_s / 0.2
+    assert storage.asked == asked + 1
 
 
 def test_a_database_that_is_away_does_not_stop_the_scan(tmp_path: Path) -> None:
