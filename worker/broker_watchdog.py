@@ -80,6 +80,8 @@ def server_config(socket_path: str) -> str:
             "appendfsync everysec",
             'save ""',
             "maxmemory-policy noeviction",
+            # The least that it takes; a message has a thousand bytes.
+            "proto-max-bulk-len 1mb",
             "loglevel warning",
             "",
         )

@@ -28,6 +28,7 @@ from worker.app import TASK_NAME
 from worker.heartbeat import Heartbeat
 from worker.last_words import LastWords, said_about_this_video
 from worker.logs import set_current_scan
+from worker.messages import LARGEST_ID
 from worker.pipeline.errors import (
     BundleError,
     Reason,
@@ -49,8 +50,6 @@ _log = logging.getLogger(__name__)
 
 _LOST = "not saved: the lease was lost, so the scan is another worker's now"
 
-# PostgreSQL's and SQLite's largest id.
-LARGEST_ID = 2**63 - 1
 FIRST_DELAY_S = 5.0
 LONGEST_DELAY_S = 300.0
 HAND_BACK = "hand-back"

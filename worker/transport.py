@@ -1,6 +1,6 @@
-"""Keeps a worker alive when the queue holds what is no message at all.
+"""Keeps a worker alive and unmoved when the queue holds what is no message of ours.
 
-Celery's consumer ends on it, and takes the running scans along.
+Celery's consumer ends on what it cannot read, and takes the running scans along; what it can read, it obeys.
 """
 
 import logging
@@ -8,11 +8,15 @@ from typing import Any
 
 from kombu.transport import redis
 
+from worker.messages import read_message
+
 _log = logging.getLogger(__name__)
 
 
 def drop_garbage() -> None:
-    """From now on, connections of this process drop what cannot be read as a message."""
+    """From now on, connections of this process drop what is no message of ours, and obey nothing in it but the id."""
+    # What the transport reads entries of queues with; it writes them with `dumps`, which stays.
+    redis.loads = read_message  # type: ignore[attr-defined,assignment]
     for transport in (redis.Transport, redis.SentinelTransport):
         if not issubclass(transport.Channel, _Tolerant):
             transport.Channel = type("TolerantChannel", (_Tolerant, transport.Channel), {})  # type: ignore[assignment]
@@ -25,5 +29,5 @@ class _Tolerant:
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            _log.warning("dropped what is no message: %s", type(error).__name__)
+            _log.warning("dropped what is no message of ours: %s", error if str(error) else type(error).__name__)
             return True

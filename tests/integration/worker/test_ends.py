@@ -1,5 +1,12 @@
 """How a scan ends, by what the pipeline said and what the operator wants."""
 
+import base64
+import json
+import pickle
+import zlib
+from pathlib import Path
+
+import psutil
 import pytest
 import redis
 
@@ -8,6 +15,7 @@ from db.tables import Entry
 from tests.integration.worker.installation import Installation
 from tests.services import ValkeyServer, wait_until
 from worker.app import count_messages
+from worker.messages import make_message
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +74,77 @@ def test_forged_messages_do_nothing(installation: Installation, valkey: ValkeySe
     wait_until(lambda: count_messages(installation.app) == 0, what="an empty queue")
 
     assert installation.workers[0].poll() is None
+
+
+def test_wishes_in_a_message_are_not_heard(installation: Installation, valkey: ValkeyServer) -> None:
+    """A forged message for a real scan sets no time limit, no start in the far future, and no task to call next."""
+    (scan_id,) = installation.submit(["slow-1"])
+    installation.start_worker(concurrency=1)
+
+    installation.app.send_task(
+        "fakesweep.scan_video",
+        args=(scan_id,),
+        queue="interactive",
+        time_limit=0.2,
+        soft_time_limit=0.1,
+        retries=3,
+        link=installation.app.signature("os.system", args=("true",)),
+    )
+    installation.wait_states(judged=1)
+    installation.app.send_task("fakesweep.scan_video", args=(scan_id,), queue="interactive", countdown=10**8)
+    wait_until(lambda: count_messages(installation.app) == 0, what="an empty queue")
+
+    scan = installation.scan(scan_id)
+    assert (scan.state, scan.attempts, scan.losses) == ("judged", 1, 0)
+    with redis.Redis(port=valkey.port) as client:
+        wait_until(lambda: client.hlen("fakesweep:unacked") == 0, what="no message that waits for its time")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "yaml", "bomb", "huge", "deep"])
+def test_messages_of_other_kinds_are_dropped(installation: Installation, valkey: ValkeyServer, kind: str) -> None:
+    """Pickle runs code, YAML makes objects, a compressed body is a bomb: none is opened, and the worker goes on."""
+    trap = installation.folder / "trap"
+    installation.submit(["quick-1"])
+    installation.start_worker(concurrency=1)
+
+    with redis.Redis(port=valkey.port) as client:
+        client.lpush("fakesweep:interactive", *_traps(kind, trap))
+    with installation.scheduler():
+        installation.wait_states(judged=1)
+    wait_until(lambda: installation.log.read_text().count("dropped what is no message of ours") >= 1, what="the drop")
+
+    assert not trap.exists()
+    assert installation.workers[0].poll() is None
+    assert psutil.Process(installation.workers[0].pid).memory_info().rss < 400_000_000
+
+
+class _Trap:
+    """Touches a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self._path,)
+
+
+def _traps(kind: str, trap: Path) -> list[bytes]:
+    body = {
+        "pickle": pickle.dumps([[_Trap(trap)], {}, {}]),
+        "yaml": f"!!python/object/apply:os.mknod ['{trap}']".encode(),
+        "bomb": zlib.compress(b"[[1], {}, {}]" + b" " * 200_000_000),
+    }.get(kind, b"")
+    if kind == "huge":
+        return [b'{"body": "' + b"x" * 5_000_000 + b'"}']
+    if kind == "deep":
+        return [b"[" * 16_000, b'{"body":' * 2_000 + b"1" + b"}" * 2_000]
+    types = {"pickle": "application/x-python-serialize", "yaml": "application/x-yaml", "bomb": "application/json"}
+    message = make_message(1, queue="interactive")
+    message["body"] = base64.b64encode(body).decode()
+    message["content-type"] = types[kind]
+    message["content-encoding"] = "binary"
+    message["headers"]["compression"] = "application/x-gzip" if kind == "bomb" else None
+    return [json.dumps(message).encode()]
 
 
 def test_a_cancelled_scan_stops_between_frames(installation: Installation) -> None:
