@@ -13,6 +13,7 @@ from cli.rendering.output import STDOUT, OutputFile, open_output, refuse_shared_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_MATERIAL = click.Path(exists=True, path_type=Path)
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _SHOWN = (
     ("auc", "AUC"),
@@ -24,7 +25,7 @@ _SHOWN = (
 
 
 @click.command()
-@click.argument("roots", metavar="DIR...", type=_DIRECTORY, nargs=-1, required=True)
+@click.argument("roots", metavar="DIR|FILE.csv...", type=_MATERIAL, nargs=-1, required=True)
 @click.option("--bundle", type=_DIRECTORY, default=None, help="The classifier [default: the one that is shipped].")
 @click.option("--exclude", multiple=True, metavar="SOURCE", help="Leave a source out, such as one it learnt from.")
 @click.option("--frames", type=click.IntRange(1), default=16, show_default=True, help="Frames looked at in a video.")
@@ -48,9 +49,9 @@ def command(
 ) -> None:
     """Measure a classifier on held-out material.
 
-    Give directories with real/ and fake/, or with a manifest.csv; of a layout with splits, the test part is measured.
-    Figures of sources that the classifier learnt from say little: they are marked. Degraded faces are measured on up to
-    1000 pictures and 1000 videos, alike from every source.
+    Give directories with real/ and fake/ or a manifest.csv in them, or a manifest itself; of a layout with splits, the
+    test part is measured. Figures of sources that the classifier learnt from say little: they are marked. Degraded
+    faces are measured on up to 1000 pictures and 1000 videos, alike from every source.
 
     \b
     Examples:

@@ -6,7 +6,7 @@ the AUC; who looks at conditions falls to one half, or below where the other cla
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import cv2
@@ -18,7 +18,6 @@ from training.compression import H264Setting, encode_face
 from training.dataset import Item
 from training.errors import TrainingError
 from training.face_set import FaceSet
-from training.metrics import roc_auc
 from training.quality import bits_per_pixel, jpeg_quality
 from worker.pipeline.errors import PipelineError
 from worker.pipeline.preprocessing import CROP_MARGIN
@@ -27,8 +26,6 @@ from worker.pipeline.results import Pixels
 
 Crops = NDArray[np.uint8]
 Material = Sequence[tuple[Item, FaceSet]]
-Judge = Callable[[Crops], NDArray[np.float64]]
-"""Takes (n, size, size, 3), RGB, uint8; gives n numbers, higher for fake."""
 
 # About where libx264 spends so many bits on a pixel, at common sizes of web video.
 _CRF_BY_BITS = ((0.02, 35), (0.05, 28), (0.1, 23), (0.2, 18))
@@ -124,28 +121,6 @@ def put_under(crop: Pixels, conditions: Conditions) -> Pixels:
         # As a scan enlarges it.
         changed = np.asarray(cv2.resize(changed, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
     return changed
-
-
-def measure_shortcuts(material: Material, judge: Judge, *, seed: int = 0) -> dict[str, float]:
-    """The AUC over the largest faces of each file: "clean", and after swapping each part of the conditions.
-
-    Args:
-        material: items with their faces, of both classes.
-        judge: the classifier.
-        seed: where chance starts.
-    """
-    truth = np.array([item.is_fake for item, _ in material], np.float64)
-
-    def score(faces: FaceSet, crops: Crops) -> float:
-        return float(np.mean(judge(np.asarray(crops[faces.largest], np.uint8))))
-
-    found = {"clean": roc_auc(truth, np.array([score(faces, faces.crops) for _, faces in material]))}
-    for part in PARTS:
-        swapped = {
-            place: score(material[place][1], crops) for place, crops in swap_conditions(material, part=part, seed=seed)
-        }
-        found[part] = roc_auc(truth, np.array([swapped[place] for place in range(len(material))]))
-    return found
 
 
 def border_shares(crop: Pixels) -> tuple[float, float, float, float]:
