@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.augmentation import DEFAULT_DEGRADATION
+from training.face_set import WIDE_MARGIN
 from training.feeding import Material, stream_pixels
 from training.views import View, ViewPlan, list_views
+from worker.pipeline.preprocessing import PREPROCESSING_VERSION
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,10 @@ def _features(
 
 
 def _key_of(material: Material, network: keras.Model, plan: ViewPlan) -> str:
-    digest = hashlib.sha256(f"{plan.degraded} {plan.seed} {DEFAULT_DEGRADATION}".encode())
+    words = (plan.degraded, plan.seed, DEFAULT_DEGRADATION, network.input.shape, PREPROCESSING_VERSION, WIDE_MARGIN)
+    digest = hashlib.sha256(repr(words).encode())
     for item, faces in material:
-        digest.update(f"{faces.sha256} {item.label} {len(faces.crops)} {faces.crops.shape}".encode())
+        digest.update(f"{faces.sha256} {item.label}".encode() + faces.boxes.tobytes())
     for weight in network.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()[:16]

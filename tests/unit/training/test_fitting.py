@@ -195,6 +195,7 @@ def test_a_curve_has_a_point_for_each_epoch(tmp_path: Path) -> None:
     assert curve[0].rate > curve[1].rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns_and_gives_float32(tmp_path: Path, precision: Any) -> None:
     """Weights and logits are float32 and near those of full precision."""
@@ -231,6 +232,7 @@ def test_tensors_have_a_place() -> None:
     assert any(name in place_of_tensors() for name in ("cpu", "gpu", "cuda"))
 
 
+@pytest.mark.slow
 def test_frozen_norms_keep_their_statistics() -> None:
     """Batch normalisation is folded where it can be, and what is left of it does not learn."""
     plan = NetworkPlan("densenet121", size_px=SIZE_PX)
