@@ -9,40 +9,11 @@ from typing import Any
 import click
 
 from cli.gate_options import as_mapping, gate_options
+from cli.train_values import ClassWeights, Unfreeze
 from training.backbones.names import BACKBONES, WEIGHTS_STYLES
 from training.recipe import OPTIMIZERS, PRECISIONS
 
 _MATERIAL = click.Path(exists=True, path_type=Path)
-
-
-class _Unfreeze(click.ParamType[int | str]):
-    """A number of stages, or "all"."""
-
-    name = "N|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Click's hook."""
-        if value == "all":
-            return "all"
-        return click.IntRange(0).convert(value, param, ctx)
-
-
-class _ClassWeights(click.ParamType["str | tuple[float, float]"]):
-    """`on`, `off`, or two numbers."""
-
-    name = "on|off|REAL,FAKE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | tuple[float, float]:
-        """Click's hook."""
-        if value in ("on", "off"):
-            return "equal" if value == "on" else "found"
-        try:
-            real, fake = (float(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is neither on, off, nor two numbers such as 1,2", param, ctx)
-        return real, fake
 
 
 @click.command()
@@ -75,11 +46,11 @@ class _ClassWeights(click.ParamType["str | tuple[float, float]"]):
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=None, help="Peak learning rate.")
 @click.option("--batch", type=click.IntRange(2), default=None, help="Faces in a step; even.")
 @click.option(
-    "--unfreeze", type=_Unfreeze(), default=None, metavar="N|all", help="Stages from the end that are fine-tuned."
+    "--unfreeze", type=Unfreeze(), default=None, metavar="N|all", help="Stages from the end that are fine-tuned."
 )
 @click.option("--mixup", type=click.FloatRange(0), default=None, help="Alpha of MixUp; 0: none.")
 @click.option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=None, help="Label smoothing.")
-@click.option("--class-weights", type=_ClassWeights(), default=None, metavar="on|off|REAL,FAKE",
+@click.option("--class-weights", type=ClassWeights(), default=None, metavar="on|off|REAL,FAKE",
               help="Show both classes equally, as found, or equally with these weights of the loss.")  # fmt: skip
 @click.option("--validation", "validation_share", type=click.FloatRange(0, 1, max_open=True), default=None,
               help="Share of the groups set aside to choose the best epoch by.")  # fmt: skip
