@@ -73,6 +73,7 @@ def check_sandbox(configured: Path | None, *, is_wanted: bool) -> Finding:
     from worker.pipeline.ffmpeg_health import require_working
     from worker.pipeline.ffmpeg_process import Watch
     from worker.pipeline.limits import Limits
+    from worker.pipeline.probe_helper import shared_helper
     from worker.pipeline.sandbox import find_sandbox
 
     parts = find_sandbox()
@@ -80,6 +81,7 @@ def check_sandbox(configured: Path | None, *, is_wanted: bool) -> Finding:
         return Finding("sandbox", "note", "switched off", "unset FAKESWEEP_SANDBOX to lock ffmpeg in")
     watch = Watch(time.monotonic() + _FFMPEG_ANSWERS_WITHIN_S, lambda: False)
     require_working(find_ffmpeg(configured), limits=Limits(), watch=watch)
+    shared_helper().require_working(limits=Limits())
     abi = f"Landlock ABI {parts.landlock_abi}" if parts.landlock_abi else "no Landlock"
     seccomp = "seccomp" if parts.has_seccomp else "no seccomp"
     value = f"{abi}, {seccomp}: ffmpeg has no {', '.join(parts.guards()) or 'restrictions but its limits'}"

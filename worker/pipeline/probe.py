@@ -49,6 +49,9 @@ def _refuse_unopened(answer: dict[str, Any], head: bytes, limits: Limits) -> Non
     if answer.get("error") == "memory":
         detail = f"its headers need more than {limits.probe_memory_bytes} bytes of memory"
         raise UnreadableVideoError(Reason.MEMORY_LIMIT, detail)
+    if answer.get("error") == "streams":
+        detail = f"it has more streams than the limit, {limits.max_streams}"
+        raise UnreadableVideoError(Reason.TOO_LARGE, detail)
     if answer.get("error"):
         raise UnreadableVideoError(*explain_refusal(head))
     if answer["streams"] >= limits.max_streams:

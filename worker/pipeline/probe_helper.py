@@ -21,7 +21,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 # PyAV is found where this Python has it, and our own modules where this one lies.
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from worker.pipeline.probe_process import main; main()"
 _STARTUP_S = 30.0
-"""Added to the first question's time: a cold start reads the libraries from disk."""
+"""A cold start reads the libraries from disk."""
 
 
 class _OverdueError(Exception):
@@ -59,11 +59,18 @@ class ProbeHelper:
                 raise UnreadableVideoError(Reason.TIME_LIMIT, detail) from None
             except (OSError, EOFError, json.JSONDecodeError):
                 status = self._stop()
-                if status == REFUSED_STATUS:
-                    detail = "the sandbox of the probing process was refused: see `fakesweep doctor`"
-                    raise TransientError(Reason.INTERNAL_ERROR, detail) from None
                 detail = f"reading its headers ended the probing process twice (status {status})"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
+
+    def require_working(self, *, limits: Limits) -> None:
+        """Start it, unless it runs.
+
+        Raises:
+            TransientError: it does not start; `detail` says why.
+        """
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._start(limits)
 
     def close(self) -> None:
         """End the process; the next question starts another."""
@@ -79,13 +86,12 @@ class ProbeHelper:
         return self._ask_once(descriptor, limits, has_cues=has_cues)
 
     def _ask_once(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
-        allowance_s = limits.probe_time_limit_s
         is_fit = self._bounds == _bounds_of(limits)
         if self._process is None or self._process.poll() is not None or not is_fit:
             self._start(limits)
-            allowance_s += _STARTUP_S
+        deadline = time.monotonic() + limits.probe_time_limit_s
         try:
-            return self._exchange(descriptor, limits, has_cues=has_cues, deadline=time.monotonic() + allowance_s)
+            return self._exchange(descriptor, limits, has_cues=has_cues, deadline=deadline)
         except TimeoutError as error:
             # A TimeoutError is an OSError: it must not be taken for a death, which is given a second try.
             raise _OverdueError from error
@@ -111,6 +117,13 @@ class ProbeHelper:
             os.close(nothing)
         ours.settimeout(0)
         self._channel = ours
+        try:
+            _receive(ours, 1, time.monotonic() + _STARTUP_S)
+        except (OSError, EOFError) as error:
+            status = self._stop()
+            why = "its sandbox was refused" if status == REFUSED_STATUS else f"status {status}"
+            detail = f"the probing process does not start ({why}): see `fakesweep doctor`"
+            raise TransientError(Reason.INTERNAL_ERROR, detail) from error
 
     def _exchange(self, descriptor: int, limits: Limits, *, has_cues: bool, deadline: float) -> dict[str, Any]:
         channel = self._channel

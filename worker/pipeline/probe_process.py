@@ -31,6 +31,7 @@ TAIL_PACKETS = 4096
 """Packets read behind the last keyframe of the index, to learn where the video really ends."""
 NOPTS_LIMIT_S = 1e9
 MESSAGE_BYTES = 65536
+READY = b"+"
 DESCRIPTORS = 64
 
 _STREAM_LINE = re.compile(r"^  Stream #0:(\d+)")
@@ -47,6 +48,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     if is_confined:
         _lock_in(landlock_abi, has_seccomp=bool(has_seccomp))
+    channel.sendall(READY)
     # av_dump_format writes at this level; the rotation is nowhere else to be had without decoding.
     av.logging.set_level(av.logging.INFO)
     while True:
@@ -91,12 +93,18 @@ def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
         "probesize": "5000000",
         "analyzeduration": "5000000",
     }
+    said: list[tuple[int, str, str]] = []
     try:
-        with av.open("fd:", options=options, metadata_errors="replace") as container:
+        with av.logging.Capture() as said:
+            container = av.open("fd:", options=options, metadata_errors="replace")
+        with container:
             return _describe(container, descriptor, has_cues=request["has_cues"])
-    except MemoryError:
-        return {"error": "memory"}
-    except av.error.FFmpegError as error:
+    except (MemoryError, av.error.FFmpegError) as error:
+        # The demuxers answer too many streams as if memory had run out.
+        if any("max_streams" in line for _, _, line in said):
+            return {"error": "streams"}
+        if isinstance(error, MemoryError):
+            return {"error": "memory"}
         return {"error": "refused", "detail": f"{error.strerror} ({type(error).__name__})"}
     except (ValueError, OverflowError, UnicodeError) as error:
         return {"error": "refused", "detail": f"{type(error).__name__}"}
