@@ -117,15 +117,17 @@ def test_the_logit_is_the_mean_of_the_heat_map(name: str, side: int) -> None:
 
 def test_the_heat_map_lies_as_the_picture_does() -> None:
     """A change in one corner of the picture changes that corner of the map, and the far corner not at all."""
-    network = build_classifier(build_backbone("small_cnn", weights=None, size_px=128))
+    # `tiny` normalises each place by itself; `small_cnn` normalises over the picture, so there every place may move.
+    network = build_classifier(build_backbone("tiny", weights=None, size_px=128))
     pixels = np.full((1, 128, 128, 3), 128, np.float32)
     changed = pixels.copy()
-    changed[0, :8, -8:] = 255
+    changed[0, :32, -32:] = 255
 
     apart = np.abs(np.asarray(network(changed)["heat_map"]) - np.asarray(network(pixels)["heat_map"]))[0]
 
     assert apart.shape == (8, 8)
-    assert np.unravel_index(apart.argmax(), apart.shape) in {(0, 7), (0, 6), (1, 7), (1, 6)}
+    assert apart[:4, 4:].max() > 1e-4
+    assert apart[4:, :4].max() < 1e-6
 
 
 def test_the_backbone_learns_within_the_classifier() -> None:
