@@ -16,7 +16,7 @@ from db.known_files import path_key
 from db.schema import upgrade_database
 from db.session import Database
 from db.standings import standing_of
-from db.tables import Base, Batch, Classifier, Tally
+from db.tables import Base, Batch, Classifier, FrameRow, Tally
 from db.tallies import EVERY_BATCH
 from db.triggers import drop_triggers, install_triggers
 from db.verdicts import Thresholds
@@ -110,6 +110,12 @@ def fill_archive(database: Database, *, videos: int, on_table: Callable[[str], N
             _set_sequences(connection)
         install_triggers(connection)
     _gather_statistics(database)
+
+
+def count_frames(database: Database) -> int:
+    """The rows of frames."""
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(FrameRow)) or 0
 
 
 def _insert_heads(connection: Connection, videos: int) -> None:

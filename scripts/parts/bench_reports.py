@@ -1,109 +1,110 @@
-"""Times the questions that people ask of a large archive, from the question to the whole answer in hand, warm."""
+"""Times reports on a large archive: the questions that people ask of it, and its whole report written as a stream."""
 
-import math
-import random
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import IO, Any, cast
 
-from sqlalchemy.orm import Session
+from rich.console import Console
+from rich.table import Table
 
-from db.batches import find_batch
-from db.progress import read_progress, read_status
+from cli.rendering.report import write_report
 from db.reports import open_report
-from db.session import Database
-from db.verdicts import single_threshold
-from db.videos import find_videos, read_video
-from scripts.parts.bench_archive import BATCH_ID, ArchivedVideo
+from db.session import open_database
+from scripts.parts.bench_archive import BATCH_ID, count_frames, fill_archive
+from scripts.parts.bench_fresh_process import cost_of
+from scripts.parts.bench_installation import FOR_LOADING, fresh_installation
+from scripts.parts.bench_questions import REQUIRED, time_questions
+from worker.settings import read_settings
 
-REQUIRED = ("status", "report --verdict fake --limit 100", "show", "counts")
-"""The questions whose slowest 95th percentile is `report_p95_ms`."""
-
-Question = Callable[[Session], object]
-
-
-@dataclass(frozen=True)
-class Answered:
-    """How long the answers to one question took, in milliseconds."""
-
-    p50_ms: float
-    p95_ms: float
-    slowest_ms: float
-    asked: int
+# With faces, indexes and the log of the load.
+_BYTES_PER_VIDEO = 12_000
+_SOME_VIDEOS = 2000
 
 
-def time_questions(database: Database, *, videos: int, rounds: int) -> dict[str, Answered]:
-    """Asks each question `rounds` times, after some that do not count, each in a transaction of its own."""
-    numbers = random.Random(0)  # noqa: S311 (which video is asked for is no secret)
-    return {name: _ask(database, question, rounds) for name, question in _questions(videos, numbers).items()}
+def measure_reports(
+    *, videos: int, rounds: int, kind: str, on_step: Callable[[str], None] = lambda _: None
+) -> dict[str, object]:
+    """Fills an archive, asks the questions of it, and writes its whole report, in processes of their own.
 
-
-def slowest_required_ms(answers: dict[str, Answered]) -> float:
-    """The 95th percentile of the slowest of the required questions."""
-    return max(answers[name].p95_ms for name in REQUIRED)
-
-
-def _questions(videos: int, numbers: random.Random) -> dict[str, Question]:
-    def some_video() -> ArchivedVideo:
-        return ArchivedVideo(numbers.randint(1, videos))
-
+    Raises:
+        OSError: the disk has too little space for an archive of this size.
+    """
+    _require_space(_BYTES_PER_VIDEO * videos)
+    with fresh_installation(kind, postgres=FOR_LOADING) as environment:
+        url = read_settings(environment).effective_database_url
+        database = open_database(url)
+        try:
+            started_s = time.perf_counter()
+            fill_archive(database, videos=videos, on_table=lambda name: on_step(f"filling {name}"))
+            filling_s = time.perf_counter() - started_s
+            on_step("asking")
+            answers = time_questions(database, videos=videos, rounds=rounds)
+            on_step("writing whole reports")
+            streams = [_stream(url, format_, limit) for format_ in ("csv", "json") for limit in (_SOME_VIDEOS, videos)]
+            frames = count_frames(database)
+        finally:
+            database.dispose()
     return {
-        "status": _status,
-        "report --verdict fake --limit 100": lambda session: _report(session, verdict="fake"),
-        "show": lambda session: _show(session, some_video().path.decode()),
-        "counts": lambda session: read_progress(session, BATCH_ID),
-        "show, by hash": lambda session: _show(session, some_video().sha256[:16]),
-        "report --verdict real --limit 100": lambda session: _report(session, verdict="real"),
-        "report --verdict fake --limit 100 --format json": lambda session: _report(
-            session, verdict="fake", with_frames=True
-        ),
-        "report --state failed --limit 100": lambda session: _report(session, state="failed"),
-        "report --state queued --limit 100": lambda session: _report(session, state="queued"),
-        "report --verdict fake --limit 100 --threshold 0.95": lambda session: _report(
-            session, verdict="fake", threshold=0.95
-        ),
-        "report --verdict fake --limit 100 --threshold 0.2": lambda session: _report(
-            session, verdict="fake", threshold=0.2
-        ),
+        "report_p95_ms": max(answers[name].p95_ms for name in REQUIRED),
+        "archive": {"kind": kind, "videos": videos, "frames": frames, "filling_s": round(filling_s, 1)},
+        "reports": {name: asdict(answer) for name, answer in answers.items()},
+        "streaming": streams,
     }
 
 
-def _ask(database: Database, question: Question, rounds: int) -> Answered:
-    seconds = []
-    warm_up = max(2, rounds // 10)
-    for _ in range(warm_up + rounds):
-        started_s = time.perf_counter()
+def print_reports(figures: Mapping[str, Any], console: Console) -> None:
+    """One row per question, and one per whole report."""
+    archive = figures["archive"]
+    console.print(f"{archive['videos']:,} videos, {archive['frames']:,} frames, {archive['kind']}", highlight=False)
+    questions = Table("question", "p50 ms", "p95 ms", "slowest ms", "asked")
+    for name, answer in figures["reports"].items():
+        questions.add_row(name, *(str(value) for value in answer.values()))
+    streams = Table("format", "videos", "MB", "wall s", "CPU s", "peak MB", "of that grown")
+    for stream in figures["streaming"]:
+        streams.add_row(*(str(value) for value in stream.values()))
+    for table in (questions, streams):
+        for column in table.columns[1:]:
+            column.justify = "right"
+        console.print(table)
+
+
+def _require_space(needed_bytes: int) -> None:
+    place = tempfile.gettempdir()
+    free_bytes = shutil.disk_usage(place).free
+    if free_bytes < needed_bytes:
+        raise OSError(
+            f"{needed_bytes / 1e9:.0f} GB are needed in {place}, and {free_bytes / 1e9:.0f} are free: "
+            "set TMPDIR to another disk, or make a smaller archive"
+        )
+
+
+def write_whole_report(url: str, format_: str, limit: int) -> int:
+    """Writes a report of `limit` videos to nowhere; returns how many characters it has."""
+    database = open_database(url)
+    stream = _Counting()
+    try:
         with database.read() as session:
-            question(session)
-        seconds.append(time.perf_counter() - started_s)
-    ranked = sorted(1000 * second for second in seconds[warm_up:])
-    return Answered(
-        p50_ms=round(_percentile(ranked, 0.50), 2),
-        p95_ms=round(_percentile(ranked, 0.95), 2),
-        slowest_ms=round(ranked[-1], 2),
-        asked=rounds,
-    )
+            report = open_report(session, BATCH_ID, limit=limit, with_frames=format_ == "json")
+            write_report(report, cast(IO[str], stream), format_=format_)
+    finally:
+        database.dispose()
+    return stream.characters
 
 
-def _percentile(ranked: list[float], share: float) -> float:
-    """The smallest value that so many of the values do not exceed."""
-    return ranked[math.ceil(share * len(ranked)) - 1]
+class _Counting:
+    """A stream that keeps nothing."""
+
+    characters = 0
+
+    def write(self, text: str) -> int:
+        """Counts."""
+        self.characters += len(text)
+        return len(text)
 
 
-def _status(session: Session) -> None:
-    batch = find_batch(session, None)
-    if batch is None:
-        raise LookupError("the archive has no batch")
-    read_status(session, batch.id)
-
-
-def _report(session: Session, *, threshold: float | None = None, with_frames: bool = False, **chosen: Any) -> None:
-    thresholds = None if threshold is None else single_threshold(threshold)
-    open_report(session, BATCH_ID, thresholds=thresholds, limit=100, with_frames=with_frames, **chosen).whole()
-
-
-def _show(session: Session, wanted: str) -> None:
-    (video_id,) = find_videos(session, wanted)
-    if read_video(session, video_id) is None:
-        raise LookupError(f"video {video_id} has no scan")
+def _stream(url: str, format_: str, limit: int) -> dict[str, object]:
+    cost = asdict(cost_of(write_whole_report, url, format_, limit))
+    return {"format": format_, "videos": limit, "mb": round(cost.pop("result") / 1e6, 1), **cost}

@@ -1,13 +1,23 @@
-"""scripts/bench: the stages of each video beside ffmpeg alone, on a tiny classifier."""
+"""scripts/bench: each part runs, and its figures add up."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from db.leases import claim_scan, save_outcome
+from db.progress import read_progress
+from db.reports import open_report
+from db.session import Database
+from db.tables import Scan
+from db.videos import find_videos
 from scripts.parts import bench
+from scripts.parts.bench_archive import BATCH_ID, ArchivedVideo, count_frames, fill_archive
 from scripts.parts.demo_videos import make_demo_videos
 from tests.bundles import build_bundle
+from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
 from worker.pipeline.results import STAGES
 
 
@@ -41,3 +51,51 @@ def test_says_when_there_is_nothing_to_measure(tmp_path: Path, capsys: pytest.Ca
     """A directory without videos is wrong usage."""
     assert bench.main([str(tmp_path)]) == 2
     assert "no video" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_measures_queue_submission_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The three parts that need no video run on both kinds of installation, and write the keys that are promised."""
+    parts = [word for part in ("queue", "submission", "reports") for word in ("--part", part)]
+    sizes = ["--jobs", "12", "--files", "30", "--archive-videos", "120", "--rounds", "2"]
+
+    status = bench.main([*parts, *sizes, "--json", str(tmp_path / "bench.json")])
+
+    assert status == 0
+    report = json.loads((tmp_path / "bench.json").read_text())
+    runs = [(run["kind"], run["jobs"], run["processes"]) for run in report["queue"]]
+    assert runs == [(kind, 12, processes) for kind in ("embedded", "cluster") for processes in (1, 2)]
+    assert report["overhead_ms_per_video"] == max(run["overhead_ms_per_video"] for run in report["queue"]) > 0
+    submitted = [(run["kind"], run["files"], run["submitted"]) for run in report["submission"]["runs"]]
+    assert submitted == [(kind, files, 30) for kind in ("embedded", "cluster") for files in ("new", "known")]
+    assert report["report_p95_ms"] == max(
+        report["reports"][name]["p95_ms"] for name in ("status", "report --verdict fake --limit 100", "show", "counts")
+    )
+    assert [stream["format"] for stream in report["streaming"]] == ["csv", "csv", "json", "json"]
+    assert report["archive"]["frames"] >= 16 * 100
+    assert "report --verdict fake --limit 100" in capsys.readouterr().out
+
+
+def test_an_archive_is_what_it_would_be_had_it_been_judged(database: Database) -> None:
+    """Its tallies are right, its videos are found, and what is submitted to it afterwards is judged and counted."""
+    fill_archive(database, videos=500)
+    with database.read() as session:
+        states = Counter(session.scalars(select(Scan.state)))
+        assert read_progress(session, BATCH_ID).counts == states
+        fakes = open_report(session, BATCH_ID, verdict="fake").whole()["videos"]
+        scores = [score for score in session.scalars(select(Scan.score_mean)) if score is not None]
+        assert find_videos(session, ArchivedVideo(300).path.decode()) == [300]
+        assert find_videos(session, ArchivedVideo(300).sha256) == [300]
+    batch_id = seed_batch(database, seed_classifier(database), ["new"])
+    (scan_id,) = scan_ids(database, batch_id)
+    with database.begin() as session:
+        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
+        assert claim is not None
+        assert save_outcome(session, scan_id, claim.token, judged(0.9))
+
+    assert states.keys() == {"judged", "no_face", "unreadable", "failed", "queued"}
+    assert len(fakes) == sum(score >= 0.8 for score in scores) > 0
+    assert all(len(video["frames"]) in (16, 256) for video in fakes)
+    with database.read() as session:
+        assert read_progress(session, batch_id).counts == {"judged": 1}
+        assert count_frames(database) == sum(ArchivedVideo(number).frames for number in range(1, 501)) + 2
