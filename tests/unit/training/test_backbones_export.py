@@ -35,7 +35,7 @@ def train(backbone: Backbone) -> keras.Model:
     pixels, targets = draw_set()
     loss = {"logit": keras.losses.BinaryCrossentropy(from_logits=True), "heat_map": None}
     # Four steps are done sooner than they are compiled.
-    classifier.compile(keras.optimizers.AdamW(1e-3), loss, run_eagerly=True)
+    classifier.compile(keras.optimizers.AdamW(1e-4), loss, run_eagerly=True)
     classifier.fit(pixels.astype(np.float32), {"logit": targets}, batch_size=8, epochs=2, verbose=0)
     for _ in range(6):
         # So few steps leave the statistics of batches behind the weights, and all pictures would score alike.
