@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, str] = {
     "train": "Train a classifier from labelled faces.",
     "evaluate": "Measure a classifier on held-out material.",
     "classifiers": "List, import, activate and roll back classifiers.",
+    "serve": "Serve the web application and its HTTP API.",
+    "tokens": "Make, list and revoke tokens for the web application.",
     "doctor": "Check what is installed, reachable and missing.",
     "db": "Look after the database.",
 }

@@ -1,4 +1,4 @@
-"""What is remembered: videos, batches, entries, scans, faces, classifiers and their gate, reviews, workers.
+"""What is remembered: videos, batches, entries, scans, faces, classifiers and their gate, reviews, workers, web.
 
 Times are seconds since the Unix epoch by the database's clock. SQL is the truth; the broker only carries ids.
 """
@@ -374,3 +374,102 @@ class SweepRow(Base):
     swept_at: Mapped[float] = mapped_column(Double)
     # After a time in which nobody could reach the database, workers get this long to renew first.
     grace_until: Mapped[float] = mapped_column(Double)
+
+
+class TokenRow(Base):
+    """A right to use the web application, kept as the hash of what its holder has."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float | None] = mapped_column(Double)
+    revoked_at: Mapped[float | None] = mapped_column(Double)
+
+
+class WebSessionRow(Base):
+    """A browser in which somebody signed in with a token; it ends with the token at the latest."""
+
+    __tablename__ = "web_sessions"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double)
+
+
+class UploadRow(Base):
+    """A file that somebody sends; how much of it has come, the file itself says."""
+
+    __tablename__ = "uploads"
+
+    # Random, as whoever knows it may go on with the upload.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    size_bytes: Mapped[int] = mapped_column(PlainBigInteger)
+    # Of the token that it is sent with, None on a machine of one's own.
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="SET NULL"))
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # Of its submission, None while it is not complete.
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
+    created_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double, index=True)
+
+
+class WebhookRow(Base):
+    """An address that is told of events."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    events: Mapped[list[str]] = mapped_column(JSON)
+    # The variable that holds the secret which signs what is sent; the secret itself is never stored.
+    secret_env: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[float] = mapped_column(Double)
+
+
+class FollowedBatch(Base):
+    """A batch whose end somebody is still to be told of."""
+
+    __tablename__ = "followed_batches"
+
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+
+
+class NoticeMark(Base):
+    """The one row that says up to when it was looked for what people are to be told of."""
+
+    __tablename__ = "notice_marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    looked_at: Mapped[float] = mapped_column(Double)
+    # The newest batch that was seen.
+    batch_id: Mapped[int] = mapped_column(PlainBigInteger)
+
+
+class Delivery(Base):
+    """Something that somebody is to be told, until it was told or given up."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("target", "event_key"),
+        Index("ix_deliveries_due", "due_at", **_only_where("delivered_at IS NULL AND failed_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    # "webhook:ID" or "mail".
+    target: Mapped[str] = mapped_column(String(64))
+    event: Mapped[str] = mapped_column(String(32))
+    # Names what happened, so that it is told once however often it is seen.
+    event_key: Mapped[str] = mapped_column(String(100))
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[float] = mapped_column(Double)
+    due_at: Mapped[float] = mapped_column(Double)
+    delivered_at: Mapped[float | None] = mapped_column(Double)
+    failed_at: Mapped[float | None] = mapped_column(Double)
+    last_error: Mapped[str | None] = mapped_column(Text)

@@ -4,10 +4,12 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar, cast
+from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
+
+from worker.web_settings import WEB_VARIABLES, Variable, WebSettings, read_web_settings
 
 T = TypeVar("T")
 
@@ -24,14 +26,6 @@ HEARTBEATS_PER_LEASE = 2
 
 class SettingsError(Exception):
     """A variable has a value that cannot be used; the message names it, the value and the next step."""
-
-
-class Variable(NamedTuple):
-    """A variable as the documentation and `doctor` show it."""
-
-    name: str
-    default: str
-    meaning: str
 
 
 VARIABLES = (
@@ -64,6 +58,7 @@ VARIABLES = (
     Variable("FAKESWEEP_MAX_ATTEMPTS", "3", "starts of a scan before a failure of ours or the machine's is final"),
     Variable("FAKESWEEP_TIME_LIMIT_S", "3600", "wall-clock seconds that one video may take"),
     Variable("FAKESWEEP_GRACE_S", "30", "seconds that a stopping worker gives its running scans to finish"),
+    *WEB_VARIABLES,
 )
 """Every variable, its default and its meaning, in the order in which people need them."""
 
@@ -83,6 +78,7 @@ class Settings:
         lease_s: a running scan without a sign of life for so long is lost.
         time_limit_s: wall-clock seconds for one video.
         grace_s: how long a stopping worker waits for its running scans.
+        web: of the web application.
     """
 
     home: Path
@@ -100,6 +96,7 @@ class Settings:
     max_attempts: int = 3
     time_limit_s: float = 3600.0
     grace_s: float = 30.0
+    web: WebSettings = field(default_factory=WebSettings)
 
     @property
     def is_embedded_broker(self) -> bool:
@@ -135,6 +132,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         max_attempts=read.get("MAX_ATTEMPTS", _parse_count) or Settings.max_attempts,
         time_limit_s=read.get("TIME_LIMIT_S", _parse_seconds) or Settings.time_limit_s,
         grace_s=read.get("GRACE_S", _parse_seconds) or Settings.grace_s,
+        web=read_web_settings(read.get),
     )
     if settings.lease_s < HEARTBEATS_PER_LEASE * settings.heartbeat_s:
         raise SettingsError(

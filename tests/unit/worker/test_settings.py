@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from worker.settings import VARIABLES, Settings, SettingsError, mask_url, read_settings
+from worker.web_settings import WebSettings
 
 
 def test_defaults_need_no_variable() -> None:
@@ -43,6 +44,17 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "FAKESWEEP_MAX_ATTEMPTS": "5",
         "FAKESWEEP_TIME_LIMIT_S": "60",
         "FAKESWEEP_GRACE_S": "7",
+        "FAKESWEEP_ROOTS": f"{tmp_path}:{tmp_path}",
+        "FAKESWEEP_WEB_URL": "https://Fakesweep.example.org/",
+        "FAKESWEEP_WEB_HOSTS": "one.example.org, two",
+        "FAKESWEEP_WEB_RATE": "12.5",
+        "FAKESWEEP_UPLOADS": str(tmp_path),
+        "FAKESWEEP_UPLOAD_LIMIT": "500M",
+        "FAKESWEEP_UPLOAD_QUOTA": "2g",
+        "FAKESWEEP_PRIVATE_WEBHOOKS": "on",
+        "FAKESWEEP_SMTP_URL": "smtps://u:p@mail.example.org:465",
+        "FAKESWEEP_MAIL_FROM": "fakesweep@example.org",
+        "FAKESWEEP_MAIL_TO": "a@example.org, b@example.org",
     }
 
     settings = read_settings(environ)
@@ -64,6 +76,19 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         max_attempts=5,
         time_limit_s=60.0,
         grace_s=7.0,
+        web=WebSettings(
+            roots=(tmp_path, tmp_path),
+            url="https://fakesweep.example.org",
+            hosts=frozenset({"one.example.org", "two"}),
+            rate_per_s=12.5,
+            uploads=tmp_path,
+            upload_limit_bytes=500 * 2**20,
+            upload_quota_bytes=2 * 2**30,
+            allows_private_webhooks=True,
+            smtp_url="smtps://u:p@mail.example.org:465",
+            mail_from="fakesweep@example.org",
+            mail_to=("a@example.org", "b@example.org"),
+        ),
     )
 
 
@@ -71,6 +96,18 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     ("name", "value"),
     [
         ("HOME", "/etc/passwd"),
+        ("ROOTS", "/nowhere"),
+        ("WEB_URL", "fakesweep.example.org"),
+        ("WEB_URL", "https://host/path"),
+        ("WEB_HOSTS", "host:80"),
+        ("WEB_RATE", "0"),
+        ("WEB_RATE", "inf"),
+        ("UPLOADS", "/etc/passwd"),
+        ("UPLOAD_LIMIT", "0"),
+        ("UPLOAD_LIMIT", "much"),
+        ("PRIVATE_WEBHOOKS", "maybe"),
+        ("MAIL_FROM", "a@b, c@d"),
+        ("MAIL_TO", "nobody"),
         ("HOME", "~nobody-of-this-name/x"),
         ("BROKER_URL", "amqp://host"),
         ("BROKER_URL", "redis://host:port"),

@@ -1,0 +1,55 @@
+"""What every request works with: settings, database, and the doors to what lies above the web application."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from db.session import Database
+from web.doors import Doors
+from web.limits import RateLimiter
+from worker.settings import Settings
+from worker.web_settings import is_loopback
+
+
+@dataclass(frozen=True)
+class Context:
+    """The application's surroundings, one for the life of the process.
+
+    Args:
+        host: what the server listens at.
+        doors: what the command line lends.
+        needs_token: whether even the machine's own user needs a token.
+        limiter: of requests, per token or address.
+    """
+
+    settings: Settings
+    database: Database
+    doors: Doors
+    host: str = "127.0.0.1"
+    needs_token: bool = False
+    limiter: RateLimiter = field(default_factory=lambda: RateLimiter(rate_per_s=50.0, burst=200))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody without a token may use everything: on this machine's own address alone."""
+        return is_loopback(self.host) and self.settings.web.url is None and not self.needs_token
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach it by HTTPS, so that cookies are for HTTPS alone."""
+        return (self.settings.web.url or "").startswith("https://")
+
+
+def make_context(
+    settings: Settings, database: Database, doors: Doors, *, host: str = "127.0.0.1", needs_token: bool = False
+) -> Context:
+    """The context of a server with these settings."""
+    rate = settings.web.rate_per_s
+    limiter = RateLimiter(rate_per_s=rate, burst=4 * rate)
+    return Context(settings, database, doors, host, needs_token=needs_token, limiter=limiter)
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """The context of the application that answers this request."""
+    return cast(Context, connection.app.state.context)
