@@ -4,12 +4,33 @@ import contextlib
 import json
 import select
 import socket
+from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 LOST_STATUS = -9
 """Given for a process whose end nobody could tell: whoever watched it was killed, and it with them."""
 
 _DIES_WITHIN_S = 10.0
+_ENDS_KEPT = 512
+
+
+@dataclass(frozen=True)
+class End:
+    """How a started process ended.
+
+    Args:
+        status: its exit status, negative for a signal.
+        memory_bytes: the most that it had resident, None where nobody could tell.
+        was_wanted: whether we ended it.
+    """
+
+    status: int
+    memory_bytes: int | None
+    was_wanted: bool
+
+
+_ends: deque[End] = deque(maxlen=_ENDS_KEPT)
 
 
 class SpawnedProcess:
@@ -26,6 +47,7 @@ class SpawnedProcess:
         """The most that it had resident, once it has ended."""
         self._leash = leash
         self._status: int | None = None
+        self._is_let_go = False
 
     def poll(self) -> int | None:
         """The exit status, negative for a signal; None while it runs."""
@@ -43,17 +65,27 @@ class SpawnedProcess:
             self._status = int(answer.get("status", LOST_STATUS))
             self.memory_bytes = answer.get("memory_bytes")
             self._leash.close()
+            _ends.append(End(self._status, self.memory_bytes, self._is_let_go))
         return self._status
 
     def kill(self) -> int:
         """Ends it with its group and waits for that, but not for ever: a hanging disk can keep it; its status."""
         if self._status is None:
+            self._is_let_go = True
             with contextlib.suppress(OSError):
                 self._leash.shutdown(socket.SHUT_WR)
             if self.wait(_DIES_WITHIN_S) is None:
                 self._status = LOST_STATUS
                 self._leash.close()
         return LOST_STATUS if self._status is None else self._status
+
+
+def take_ends() -> list[End]:
+    """How the latest processes of this one ended, each told once."""
+    taken = []
+    while _ends:
+        taken.append(_ends.popleft())
+    return taken
 
 
 def read_line(leash: socket.socket, timeout_s: float) -> dict[str, Any]:

@@ -22,6 +22,8 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from worker.pipeline.probe_process import main; main()"
 _STARTUP_S = 30.0
 """A cold start reads the libraries from disk."""
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""The longest list of keyframes takes a twentieth of it: whoever says more is no longer our program."""
 
 
 class _OverdueError(Exception):
@@ -138,6 +140,8 @@ class ProbeHelper:
         body = json.dumps(request).encode()
         socket.send_fds(channel, [len(body).to_bytes(4, "big") + body], [descriptor])
         length = int.from_bytes(_receive(channel, 4, deadline), "big")
+        if length > MAX_ANSWER_BYTES:
+            raise EOFError
         answer: dict[str, Any] = json.loads(_receive(channel, length, deadline))
         return answer
 
@@ -157,9 +161,12 @@ def _bounds_of(limits: Limits) -> tuple[int, bool]:
 
 def _receive(channel: socket.socket, size: int, deadline: float) -> bytes:
     received = bytearray()
+    # Not `select`: it knows no descriptor above 1023.
+    poller = select.poll()
+    poller.register(channel, select.POLLIN | select.POLLHUP)
     while len(received) < size:
         remaining_s = deadline - time.monotonic()
-        if remaining_s <= 0 or not select.select([channel], [], [], remaining_s)[0]:
+        if remaining_s <= 0 or not poller.poll(1000 * remaining_s):
             raise TimeoutError
         piece = channel.recv(size - len(received))
         if not piece:
