@@ -80,7 +80,7 @@ def draw_clips(folder: Path) -> dict[ClipToDamage, bytes]:
 
 
 def _draw_pictures() -> bytes:
-    portrait: Pixels = np.asarray(data.astronaut()[_TOP : _TOP + _SIDE, _LEFT : _LEFT + _SIDE], dtype=np.uint8)
+    portrait: Pixels = data.astronaut()[_TOP : _TOP + _SIDE, _LEFT : _LEFT + _SIDE]  # type: ignore[no-untyped-call] # scikit-image has no hints
     width, height = SIZE
     rows = np.arange(height) * _SIDE // height
     face = portrait[rows][:, rows]
