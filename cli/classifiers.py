@@ -71,7 +71,7 @@ def show(classifier: str, json_file: str | None) -> None:
             write_json(_as_json(found), stream)
         return
     card = Path(found.path) / "card.md"
-    click.echo(f"{found.name} {found.version} at {found.path}", err=True)
+    click.echo(safe_text(f"{found.name} {found.version} at {found.path}"), err=True)
     if not card.is_file():
         raise click.ClickException(f"no card at {card}: import the bundle again")
     click.echo(_safe_lines(card.read_text(encoding="utf-8", errors="replace")))

@@ -12,6 +12,7 @@ from cli.classifier_names import classifier_argument, classifier_words, named_cl
 from cli.gate_options import as_mapping, gate_options
 from cli.opening import opened_database, require_unaltered
 from cli.options import json_option
+from cli.rendering.names import safe_text
 from cli.rendering.output import STDOUT, open_output
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def say_activated(classifier: RegisteredClassifier, settings: Settings, *, is_ne
     else:
         click.echo(f"{name} judges new submissions already.", err=True)
     if settings.classifier is not None:
-        click.echo(f"Note: FAKESWEEP_CLASSIFIER={settings.classifier} goes first while it is set.", err=True)
+        note = f"Note: FAKESWEEP_CLASSIFIER={settings.classifier} goes first while it is set."
+        click.echo(safe_text(note), err=True)
 
 
 @click.command()
@@ -126,7 +128,6 @@ def _print(found: list[Activation]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.rendering.names import safe_text
     from cli.rendering.report_table import console_for
 
     table = Table("when (UTC)", "classifier", "", "by", "figures", "why", box=SIMPLE_HEAD, pad_edge=False)

@@ -10,6 +10,7 @@ import click
 
 from cli.collect_options import options_of
 from cli.collecting import SOME_FAILED, USER_AGENT, SparseLines, face_options, target_options
+from cli.rendering.names import safe_text
 
 if TYPE_CHECKING:
     from training.collect.estimate import Estimate
@@ -102,7 +103,7 @@ def command(**given: Any) -> None:
 
 def _show(todo: Estimate) -> None:
     for line in todo.lines():
-        click.echo(line, err=True)
+        click.echo(safe_text(line), err=True)
 
 
 def _run(options: GenerateOptions, target: Target, api: ImageApi, todo: Estimate, given: dict[str, Any]) -> None:

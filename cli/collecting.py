@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from cli.rendering.names import safe_text
+
 if TYPE_CHECKING:
     from training.collect.picture_check import FaceRule
 
@@ -70,4 +72,4 @@ class SparseLines:
         now = time.monotonic()
         if now - self._said_at >= self.every_s:
             self._said_at = now
-            click.echo(line, err=True)
+            click.echo(safe_text(line), err=True)

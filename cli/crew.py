@@ -6,6 +6,7 @@ from types import TracebackType
 
 import click
 
+from cli.rendering.names import safe_text
 from scheduler.local_workers import LocalWorker, LocalWorkerError
 from worker.app import QUEUES
 from worker.cores import usable_cores
@@ -55,7 +56,7 @@ class LocalCrew:
             self._restarts += 1
             if self._restarts > MOST_RESTARTS:
                 raise
-            click.echo(f"Note: {error}; starting it again.", err=True)
+            click.echo(safe_text(f"Note: {error}; starting it again."), err=True)
             self._worker.stop()
             self._worker.start()
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.rendering.names import safe_text
+
 if TYPE_CHECKING:
     from celery import Celery
 
@@ -136,4 +138,5 @@ def send_waiting_or_note(settings: Settings, database: Database) -> None:
 
 
 def _note_unsent(error: Exception) -> None:
-    click.echo(f"Note: {error}; `fakesweep scheduler` sends what waits as soon as a broker answers.", err=True)
+    note = f"Note: {error}; `fakesweep scheduler` sends what waits as soon as a broker answers."
+    click.echo(safe_text(note), err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option
+from cli.rendering.names import safe_text
 from cli.rendering.output import STDOUT, OutputFile, open_output, refuse_shared_output
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def command(
             excluded=exclude,
             robustness=robustness,
         )
-        evaluator = Evaluator(options, say=lambda line: click.echo(line, err=True))
+        evaluator = Evaluator(options, say=lambda line: click.echo(safe_text(line), err=True))
         evaluation = evaluator.evaluate(with_pictures=html_file is not None)
     except (TrainingError, PipelineError) as error:
         raise click.ClickException(str(error)) from error

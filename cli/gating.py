@@ -11,6 +11,7 @@ import click
 from cli.account import user_name
 from cli.classifier_names import classifier_words
 from cli.opening import active_or_packaged
+from cli.rendering.names import safe_text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -109,7 +110,7 @@ def find_worse(
     except (TrainingError, PipelineError) as error:
         if not wish.is_forced:
             raise
-        click.echo(f"Not compared: {error}", err=True)
+        click.echo(safe_text(f"Not compared: {error}"), err=True)
         return Finding(frozen, None, str(error))
 
 

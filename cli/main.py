@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 from cli.errors import expected_message
+from cli.rendering.names import safe_text
 
 COMMANDS: Mapping[str, str] = {
     "scan": "Judge every video in files and directories, in one go.",
@@ -62,11 +63,15 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+        except click.ClickException as error:
+            # A message repeats what it complains of, and that may be a stranger's file name. Click calls it final.
+            vars(error)["message"] = safe_text(error.message)
+            raise
         except Exception as error:
             message = expected_message(error)
             if message is None:
                 raise
-            raise click.ClickException(message) from error
+            raise click.ClickException(safe_text(message)) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -16,6 +16,7 @@ import click
 from cli.crew import LocalCrew
 from cli.engine import Engine, opened_engine
 from cli.opening import opened_database
+from cli.rendering.names import safe_text
 from cli.web_doors import make_doors
 from worker.logs import configure_logging
 from worker.settings import Settings, read_settings
@@ -154,6 +155,6 @@ def _stop(server: uvicorn.Server) -> None:
 def _announce(wish: Wish, listener: socket.socket) -> None:
     host = f"[{wish.host}]" if ":" in wish.host else wish.host
     url = f"http://{host}:{listener.getsockname()[1]}/"
-    click.echo(f"Serving at {url}; Ctrl-C ends it.", err=True)
+    click.echo(safe_text(f"Serving at {url}; Ctrl-C ends it."), err=True)
     if wish.opens_browser:
         threading.Timer(1.0, webbrowser.open, [url]).start()

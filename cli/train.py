@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.gate_options import as_mapping, gate_options
+from cli.rendering.names import safe_text
 from cli.train_values import ClassWeights, Unfreeze
 from training.backbones.names import BACKBONES, WEIGHTS_STYLES
 from training.recipe import OPTIMIZERS, PRECISIONS
@@ -160,7 +161,7 @@ def command(  # noqa: PLR0913 - one argument per option
             makes_bundle=final,
             on_step=_step_line() if sys.stderr.isatty() else None,
         )
-        train_classifier(options, say=click.echo)
+        train_classifier(options, say=lambda line: click.echo(safe_text(line)))
         if activate:
             activate_trained(output, Wish(force, reason, as_mapping(margins)))
     except TrainingError as error:

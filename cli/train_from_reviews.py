@@ -9,6 +9,7 @@ import click
 
 from cli.classifier_names import classifier_words
 from cli.opening import has_no_database_yet, opened_database, register_bundle
+from cli.rendering.names import safe_text
 
 if TYPE_CHECKING:
     from cli.gating import Wish
@@ -69,7 +70,7 @@ def frozen_set(*, must_know: bool) -> FrozenSet | None:
     except (DatabaseError, TrainingError) as error:
         if must_know:
             raise
-        click.echo(f"Note: what the frozen evaluation set holds is not left out: {error}")
+        click.echo(safe_text(f"Note: what the frozen evaluation set holds is not left out: {error}"))
         return None
 
 

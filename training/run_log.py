@@ -24,7 +24,7 @@ class RunLog:
     def __call__(self, line: str) -> None:
         """Says a line."""
         self._say(line)
-        self._waiting.append(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}  {line}\n")
+        self._waiting.append(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}  {_on_one_line(line)}\n")
         if self._path is not None:
             self._write(self._path)
 
@@ -42,3 +42,11 @@ class RunLog:
         with path.open("a", encoding="utf-8", errors="replace") as file:
             file.writelines(self._waiting)
         self._waiting.clear()
+
+
+def _on_one_line(line: str) -> str:
+    """A file's name that holds a line break must not write a line of its own."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode()
+        for character in line
+    )

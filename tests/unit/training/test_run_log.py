@@ -22,3 +22,15 @@ def test_everything_said_is_kept_in_order(tmp_path: Path) -> None:
     assert said == ["first", "second", "third"]
     lines = (tmp_path / "bundle" / "training-log.txt").read_text(encoding="utf-8").splitlines()
     assert [line.split("  ")[1] for line in lines] == ["first", "second", "third"]
+
+
+def test_a_name_cannot_forge_a_line(tmp_path: Path) -> None:
+    """A file whose name holds a line break or an escape is one line of the log."""
+    log = RunLog(lambda _line: None)
+    log.keep_in(tmp_path)
+
+    log("skipped a\n2026-01-01 00:00:00  forged\x1b[2J: no face")
+
+    written = (tmp_path / "training-log.txt").read_text(encoding="utf-8")
+    assert written.endswith("skipped a\\n2026-01-01 00:00:00  forged\\x1b[2J: no face\n")
+    assert written.count("\n") == 1
