@@ -1,11 +1,15 @@
 """Installations to measure on: the embedded one, and a cluster of PostgreSQL and Valkey on this machine."""
 
+import os
+import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.parts.servers import PostgresServer, ValkeyServer
+from db.session import Database
+from db.workers import live_workers
+from scripts.parts.servers import PostgresServer, ValkeyServer, wait_until
 
 KINDS = ("embedded", "cluster")
 
@@ -42,3 +46,22 @@ def fresh_installation(kind: str, *, postgres: Mapping[str, str] = DURABLE) -> I
         finally:
             for server in servers:
                 server.stop()
+
+
+@contextmanager
+def running_worker(
+    command: Sequence[str | bytes | Path], environment: Mapping[str, str], database: Database
+) -> Iterator[None]:
+    """A worker that has shown that it lives, and that is stopped in good order at the end."""
+    worker = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _lives(database), what="the worker's first sign of life")
+        yield
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def _lives(database: Database) -> bool:
+    with database.read() as session:
+        return bool(live_workers(session))

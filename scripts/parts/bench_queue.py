@@ -1,7 +1,5 @@
 """Times what queue and database add to each video: many tiny jobs through a real worker that judges for nothing."""
 
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +20,7 @@ from db.progress import read_progress
 from db.registry import register_classifier
 from db.schema import upgrade_database
 from db.session import Database, open_database
-from db.workers import live_workers
-from scripts.parts.bench_installation import KINDS, fresh_installation
-from scripts.parts.servers import wait_until
+from scripts.parts.bench_installation import KINDS, fresh_installation, running_worker
 from worker.settings import read_settings
 
 PROCESSES = (1, 2)
@@ -92,7 +88,7 @@ def time_tiny_jobs(environment: Mapping[str, str], *, kind: str, jobs: int, proc
     try:
         upgrade_database(database)
         batch_id = _submit(database, jobs)
-        with opened_engine(settings, database) as engine, _running_worker(database, environment, processes):
+        with opened_engine(settings, database) as engine, _worker_for_nothing(database, environment, processes):
             processor = _ProcessorTime()
             started_s = time.perf_counter()
             engine.send_waiting()
@@ -163,24 +159,11 @@ def _entry(number: int) -> ContentEntry:
 
 
 @contextmanager
-def _running_worker(database: Database, environment: Mapping[str, str], processes: int) -> Iterator[None]:
-    worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "scripts.parts.bench_worker", str(processes)],
-        env={**os.environ, **environment, "PYTHONPATH": str(_ROOT)},
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: _lives(database), what="the worker's first sign of life")
+def _worker_for_nothing(database: Database, environment: Mapping[str, str], processes: int) -> Iterator[None]:
+    command = [sys.executable, "-P", "-m", "scripts.parts.bench_worker", str(processes)]
+    with running_worker(command, {**environment, "PYTHONPATH": str(_ROOT)}, database):
         time.sleep(_SETTLES_S)
         yield
-    finally:
-        worker.terminate()
-        worker.wait()
-
-
-def _lives(database: Database) -> bool:
-    with database.read() as session:
-        return bool(live_workers(session))
 
 
 def _wait_until_judged(database: Database, batch_id: int, check: Callable[[], None], look: Callable[[], None]) -> None:

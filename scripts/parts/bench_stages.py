@@ -3,8 +3,6 @@
 One process judges one video after the other, as one process of a worker does.
 """
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,43 +14,26 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.rendering.names import safe_text
-from scheduler.discovery import discover
 from scripts.parts.bench_videos import Bench, Measured
-from scripts.parts.bench_whole import time_whole_scan
-from scripts.parts.demo_videos import make_demo_videos
 from worker.pipeline.results import STAGES
 from worker.pipeline.sampling import PRESETS
 
-DEMO = Path(__file__).resolve().parents[2] / "demo_videos"
 
-
-class NoVideoError(Exception):
-    """There is nothing to measure."""
-
-
-def measure_stages(named: Sequence[bytes], *, preset: str, with_whole: bool, talk: Console) -> dict[str, Any]:
-    """The seconds of every stage of every video; of the demo videos where none is named.
+def measure_stages(paths: Sequence[bytes], *, preset: str, talk: Console) -> dict[str, Any]:
+    """The seconds of every stage of every video.
 
     Raises:
-        NoVideoError: there is no video in what was named.
         PipelineError: the detector, the classifier or ffmpeg is missing.
     """
-    paths = [found.path for found in discover(named or [_demo_videos()])]
-    if not paths:
-        raise NoVideoError("there is no video in what was named")
     bench = Bench(frames=PRESETS[preset])
     bench.warm_up(paths)
     results = [bench.measure(path) for path in track(paths, "measuring", console=talk, transient=True)]
-    figures: dict[str, Any] = {
+    return {
         "options": {"preset": preset, "frames": PRESETS[preset]},
         "classifier": bench.classifier_facts(),
         "videos": [asdict(result) for result in results],
         "totals": totals([result for result in results if isinstance(result, Measured)]),
     }
-    if with_whole:
-        with tempfile.TemporaryDirectory() as home:
-            figures["whole"] = time_whole_scan(paths, preset=preset, home=Path(home))
-    return figures
 
 
 def totals(measured: Sequence[Measured]) -> dict[str, float]:
@@ -93,12 +74,3 @@ def print_stages(figures: Mapping[str, Any], console: Console) -> None:
     table.add_row(f"{sums['videos']} videos", "", "", "", "", *stages, alone, ratio)
     console.print(table)
     console.print(f"{sums['videos_per_minute']} videos a minute in one process.", highlight=False)
-    if whole := figures.get("whole"):
-        words = f"{whole['wall_s']} s, {whole['videos_per_minute']} videos a minute, starting included."
-        console.print(f"The whole command, on {whole['cores']} cores: {words}", highlight=False)
-
-
-def _demo_videos() -> bytes:
-    if not (DEMO / "labels.csv").exists():
-        make_demo_videos(DEMO)
-    return os.fsencode(DEMO)

@@ -16,7 +16,7 @@ from worker.pipeline.leap_run import Decoding, leap_command
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import opened_video
 from worker.pipeline.results import ScanResult
-from worker.pipeline.sampling import plan_decode
+from worker.pipeline.sampling import DEFAULT_MAX_FRAMES, plan_decode
 from worker.pipeline.scan import ScanOptions, scan_video
 from worker.settings import read_settings
 
@@ -51,12 +51,13 @@ class Bench:
     """The detector and the classifier, loaded once, as in a worker.
 
     Args:
-        frames: frames per video.
+        frames: frames of a short video.
+        max_frames: frames of the longest.
     """
 
-    def __init__(self, *, frames: int) -> None:
+    def __init__(self, *, frames: int, max_frames: int = DEFAULT_MAX_FRAMES) -> None:
         settings = read_settings()
-        self._frames = frames
+        self._options = ScanOptions(frames=frames, max_frames=max_frames)
         self._limits = Limits()
         self._ffmpeg = find_ffmpeg(settings.ffmpeg)
         self._detector = FaceDetector(find_detector())
@@ -79,10 +80,10 @@ class Bench:
             with opened_video(path) as descriptor:
                 while os.read(descriptor, 1 << 20):
                     pass
-            result = self._scan(path)
+            result = self.judge(path)
         except UnreadableVideoError as error:
             return Refused(shown, error.reason)
-        wall_s, cpu_s = self._ffmpeg_alone(path, result)
+        wall_s, cpu_s = self.decode_alone(path, result)
         return Measured(
             path=shown,
             codec=result.facts.codec,
@@ -96,20 +97,25 @@ class Bench:
             ffmpeg_alone_cpu_s=round(cpu_s, 5),
         )
 
-    def _scan(self, path: bytes) -> ScanResult:
+    def judge(self, path: bytes) -> ScanResult:
+        """Judges one video, as a worker does.
+
+        Raises:
+            UnreadableVideoError: it cannot be judged.
+        """
         return scan_video(
             path,
-            options=ScanOptions(frames=self._frames),
+            options=self._options,
             detector=self._detector,
             classifier=self._classifier,
             ffmpeg=self._ffmpeg,
             limits=self._limits,
         )
 
-    def _ffmpeg_alone(self, path: bytes, result: ScanResult) -> tuple[float, float]:
+    def decode_alone(self, path: bytes, result: ScanResult) -> tuple[float, float]:
         """Wall and processor seconds of the pipeline's own ffmpeg commands, one after the other, into nothing."""
         facts = replace(result.facts, duration_s=result.facts.duration_s or result.duration_s)
-        plan = plan_decode(facts, frames=self._frames)
+        plan = plan_decode(facts, frames=self._options.frames, max_frames=self._options.max_frames)
         watch = Watch(time.monotonic() + self._limits.time_limit_s, lambda: False)
         decoding = Decoding(path=path, facts=facts, ffmpeg=self._ffmpeg, limits=self._limits, watch=watch)
         wall_s = cpu_s = 0.0

@@ -75,7 +75,7 @@ def make_demo_videos(
     for number, clip in enumerate(clips, start=1):
         size = f"{clip.size[0]}x{clip.size[1]}"
         say(f"  [{number}/{len(clips)}] {clip.name} ({clip.codec}, {size}, {clip.label})")
-        _write_clip(folder / clip.name, clip, pictures, seed=seed)
+        write_clip(folder / clip.name, clip, pictures, seed=seed)
         made.append((clip.name, clip.label, clip.codec))
     if with_broken:
         made += _write_broken(folder, seed=seed)
@@ -107,7 +107,7 @@ def _generated(seed: int) -> dict[str, Pixels]:
     return {f"generated-{number}": face for number, face in enumerate(faces)}
 
 
-def _write_clip(path: Path, clip: Clip, pictures: Mapping[str, Pixels], *, seed: int) -> None:
+def write_clip(path: Path, clip: Clip, pictures: Mapping[str, Pixels], *, seed: int) -> None:
     """Encodes one clip; a file that is only half written never gets its name."""
     width, height = clip.size
     quarters = clip.turn_deg // 90
@@ -118,7 +118,7 @@ def _write_clip(path: Path, clip: Clip, pictures: Mapping[str, Pixels], *, seed:
     # Another wall for each clip.
     backdrop_seed = seed * 1000 + zlib.crc32(path.name.encode()) % 1000
     drawn = draw(clip.shots, pictures, size=clip.size, rate=clip.rate, seed=backdrop_seed)
-    _encode(
+    encode(
         [*frames, *clip.encoding],
         part,
         (np.rot90(pixels, quarters) for pixels in drawn),
@@ -126,13 +126,13 @@ def _write_clip(path: Path, clip: Clip, pictures: Mapping[str, Pixels], *, seed:
     if clip.turn_deg:
         turned = path.with_name(f".turned-{path.name}")
         # ffmpeg counts counterclockwise, and so does rot90: what was turned one way is shown turned back.
-        _encode(["-display_rotation", str(-clip.turn_deg), "-i", str(part), "-c", "copy"], turned)
+        encode(["-display_rotation", str(-clip.turn_deg), "-i", str(part), "-c", "copy"], turned)
         part.unlink()
         part = turned
     part.replace(path)
 
 
-def _encode(arguments: Sequence[str], target: Path, frames: Iterable[Pixels] = ()) -> None:
+def encode(arguments: Sequence[str], target: Path, frames: Iterable[Pixels] = ()) -> None:
     """Runs ffmpeg into `target`, with raw frames on its standard input where there are any."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y", *arguments]
     # Neither dates nor the encoder's version in the file, so that the same seed makes the same bytes.
@@ -161,11 +161,11 @@ def _write_broken(folder: Path, *, seed: int) -> list[tuple[str, str, str]]:
     clip = next(clip for clip in CLIPS if clip.name == "real-h264-720p.mp4")
     # With its index in front, so that the beginning can be decoded.
     clip = replace(clip, encoding=(*clip.encoding, *AT_FRONT))
-    _write_clip(whole, clip, {"portrait": demo_faces.real_portrait()}, seed=seed)
+    write_clip(whole, clip, {"portrait": demo_faces.real_portrait()}, seed=seed)
     content = whole.read_bytes()
     whole.write_bytes(content[: len(content) * 6 // 10])
     sound = ("-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-c:a", "aac")
-    _encode(sound, folder / "broken-sound-only.mp4")
+    encode(sound, folder / "broken-sound-only.mp4")
     return [
         ("broken-empty.mp4", "broken", ""),
         ("broken-text.mp4", "broken", ""),

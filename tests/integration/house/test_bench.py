@@ -1,6 +1,7 @@
 """scripts/bench: each part runs, and its figures add up."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from db.tables import Scan
 from db.videos import find_videos
 from scripts.parts import bench
 from scripts.parts.bench_archive import BATCH_ID, ArchivedVideo, count_frames, fill_archive
+from scripts.parts.bench_reading import bytes_in_memory, drop_from_memory
 from scripts.parts.demo_videos import make_demo_videos
 from tests.bundles import build_bundle
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
@@ -30,7 +32,8 @@ def test_measures_every_stage_beside_ffmpeg_alone(
     (tmp_path / "videos" / "broken.mp4").write_text("no video")
     monkeypatch.setenv("FAKESWEEP_CLASSIFIER", str(build_bundle(tmp_path / "bundle")))
 
-    status = bench.main([str(tmp_path / "videos"), "--preset", "fast", "--json", str(tmp_path / "bench.json")])
+    words = ["--part", "stages", "--preset", "fast", "--json", str(tmp_path / "bench.json")]
+    status = bench.main([str(tmp_path / "videos"), *words])
 
     assert status == 0
     report = json.loads((tmp_path / "bench.json").read_text())
@@ -51,6 +54,56 @@ def test_says_when_there_is_nothing_to_measure(tmp_path: Path, capsys: pytest.Ca
     """A directory without videos is wrong usage."""
     assert bench.main([str(tmp_path)]) == 2
     assert "no video" in capsys.readouterr().err
+
+
+@pytest.mark.drill
+def test_measures_the_batch_beside_its_limit_and_what_does_not_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The parts that judge run whole on small sizes, and their ratios are made of what was measured."""
+    make_demo_videos(tmp_path / "videos", only=["real-vp9.webm", "real-h264-720p.mp4"])
+    monkeypatch.setattr(bench, "DEMO", tmp_path / "videos")
+    parts = [word for part in ("batch", "growth", "flat", "cold") for word in ("--part", part)]
+    sizes = ["--kind", "embedded", "--preset", "fast", "--flat-videos", "51"]
+    sizes += ["--longest", "10 min", "--largest", "1080p"]
+
+    status = bench.main([str(tmp_path / "videos"), *parts, *sizes, "--json", str(tmp_path / "bench.json")])
+
+    assert status == 0
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert [run["counts"] for run in report["batch"]] == [{"judged": 2}] * 2
+    last = report["batch"][-1]
+    alone = last["alone"]
+    assert alone["videos"] == 2
+    assert min(alone[name] for name in ("decode_s", "detect_s", "classify_s")) > 0
+    # More than the limit, or the limit was not one; both ran on a machine that others may have slowed at either time.
+    assert report["ratio_to_limit"] == last["ratio_to_limit"] > 0.3
+    long = {one["length"]: one for one in report["growth"] if one["size"] == "1080p"}
+    assert long.keys() == {"10 s", "1 min", "10 min"}
+    assert all(one["faces"] >= 12 for one in report["growth"])
+    assert report["growth_10min_over_1min"] > 0
+    if long["10 min"]["read_share"] is not None:
+        assert long["10 min"]["read_share"] < 0.5
+    assert 100 < report["peak_memory_mb"] < 600
+    assert report["flat"]["videos"] == 51
+    assert report["cold"]["to_end_s"] >= report["cold"]["to_verdict_s"] > 0
+    assert "growth" in capsys.readouterr().out
+
+
+def test_what_was_read_of_a_file_is_told(tmp_path: Path) -> None:
+    """Reading a piece of a file that nobody holds in memory brings that piece and little more."""
+    path = tmp_path / "large"
+    path.write_bytes(os.urandom(1 << 24))
+    if drop_from_memory(path):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            file.seek(1 << 20)
+            file.read(1 << 16)
+        assert 1 << 16 <= bytes_in_memory(path) < 1 << 22
+
+    path.read_bytes()
+
+    assert bytes_in_memory(path) == 1 << 24
 
 
 @pytest.mark.slow

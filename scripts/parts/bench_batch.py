@@ -1,0 +1,127 @@
+"""Measures a whole batch as people run it, through queue, worker and database, beside the limit of the machine."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, select
+
+from db.batches import find_batch
+from db.progress import read_progress
+from db.session import Database, open_database
+from db.tables import Entry, Scan
+from scripts.parts.bench_installation import fresh_installation, running_worker
+from scripts.parts.bench_limit import measure_alone
+from scripts.parts.bench_machine import usable_cores
+from scripts.parts.servers import wait_until
+from worker.settings import read_settings
+
+_LONGEST_S = 3600.0
+_WARM_UP_FRAMES = 2
+_ENDED = {"judged", "no_face", "unreadable", "failed", "quarantined", "cancelled"}
+
+
+def measure_batch(
+    paths: Sequence[bytes], *, frames: int, kind: str, on_step: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Judges the videos with a warm worker of one process and of one per core, and measures the limit of each.
+
+    Args:
+        frames: per video.
+        kind: of installation.
+    """
+    runs = []
+    for processes in sorted({1, max(2, usable_cores())}):
+        on_step(f"judging with {processes} processes")
+        with fresh_installation(kind) as environment:
+            counts, whole_s = _time_batch(paths, environment, frames=frames, processes=processes)
+        on_step(f"the limit of {processes} processes")
+        alone = measure_alone(paths, frames=frames, processes=processes)
+        limit_s = alone.total_s / processes
+        runs.append(
+            {
+                "processes": processes,
+                "counts": counts,
+                "whole_s": round(whole_s, 3),
+                "limit_s": round(limit_s, 3),
+                "ratio_to_limit": round(whole_s / limit_s, 3) if limit_s else None,
+                "videos_per_minute": round(60 * len(paths) / whole_s, 1),
+                "alone": asdict(alone),
+            }
+        )
+    return {"ratio_to_limit": runs[-1]["ratio_to_limit"], "batch": runs}
+
+
+def print_batch(figures: Mapping[str, Any], console: Console) -> None:
+    """One row per number of processes."""
+    columns = ("whole_s", "limit_s", "ratio_to_limit", "videos_per_minute")
+    parts = ("judging_s", "decode_s", "detect_s", "classify_s")
+    table = Table("processes", "whole s", "limit s", "ratio", "videos a minute", "judging s", *(
+        f"{part.removesuffix('_s')} alone s" for part in parts[1:]
+    ))  # fmt: skip
+    for column in table.columns:
+        column.justify = "right"
+    for run in figures["batch"]:
+        table.add_row(
+            str(run["processes"]),
+            *(str(run[name]) for name in columns),
+            *(f"{run['alone'][name]:.2f}" for name in parts),
+        )
+    console.print(table)
+
+
+def _time_batch(
+    paths: Sequence[bytes], environment: Mapping[str, str], *, frames: int, processes: int
+) -> tuple[dict[str, int], float]:
+    """How the videos ended, and the seconds from the first claim to the last verdict, by the database's clock."""
+    fakesweep = Path(sys.executable).with_name("fakesweep")
+    variables = {**os.environ, **environment}
+    subprocess.run(
+        [fakesweep, "db", "upgrade"], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
+    database = open_database(read_settings(environment).effective_database_url)
+    try:
+        with running_worker([fakesweep, "worker", "--concurrency", str(processes)], environment, database):
+            for name, count in (("warm-up", _WARM_UP_FRAMES), ("measured", frames)):
+                command: list[str | bytes | Path] = [fakesweep, "submit", "--batch", name, "--frames", str(count)]
+                subprocess.run(
+                    [*command, "--", *paths], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=True
+                )
+                counts = _wait_until_ended(database, name)
+        return counts, _seconds_of(database, "measured")
+    finally:
+        database.dispose()
+
+
+def _wait_until_ended(database: Database, name: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+
+    def is_over() -> bool:
+        nonlocal counts
+        with database.read() as session:
+            batch = find_batch(session, name)
+            progress = read_progress(session, batch.id) if batch else None
+        counts = dict(progress.counts) if progress else {}
+        return progress is not None and progress.is_submitted and counts.keys() <= _ENDED
+
+    wait_until(is_over, timeout_s=_LONGEST_S, what=f"the end of the batch {name}")
+    return counts
+
+
+def _seconds_of(database: Database, name: str) -> float:
+    with database.read() as session:
+        batch = find_batch(session, name)
+        if batch is None:
+            raise LookupError(f"no batch is called {name!r}")
+        seconds = session.scalar(
+            select(func.max(Scan.finished_at) - func.min(Scan.started_at))
+            .join(Entry, Entry.scan_id == Scan.id)
+            .where(Entry.batch_id == batch.id)
+        )
+    return float(seconds or 0.0)
