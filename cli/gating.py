@@ -34,11 +34,13 @@ class Wish:
         is_forced: whatever the gate says.
         reason: why, in a sentence.
         margins: by figure; the others have their defaults.
+        actor: who wants it; the account's user where None.
     """
 
     is_forced: bool = False
     reason: str | None = None
     margins: Mapping[str, float] = field(default_factory=dict)
+    actor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def _note(
         classifier_id=candidate.id,
         previous_id=incumbent.id,
         outcome=outcome,
-        actor=user_name(),
+        actor=wish.actor or user_name(),
         reason=wish.reason,
         set_id=None if finding.frozen is None else finding.frozen.id,
         figures=finding.to_json(),

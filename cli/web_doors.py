@@ -2,21 +2,119 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from db.registry import RegisteredClassifier
     from db.session import Database
+    from training.collect.image_api import ImageApi
     from web.doors import Doors
     from worker.settings import Settings
 
+_OPENAI = "https://api.openai.com/v1"
+# Somebody sits before the page and waits.
+_PICTURE_WITHIN_S = 120.0
 
-def make_doors(settings: Settings, database: Database, send_waiting: Callable[[], None]) -> Doors:  # noqa: ARG001
+
+def make_doors(settings: Settings, database: Database, send_waiting: Callable[[], None]) -> Doors:
     """The doors of an installation."""
+    from cli.opening import classifier_for_submission
     from cli.rendering.report import write_report
     from web.doors import Doors
 
+    def choose_classifier() -> int:
+        with database.begin() as session:
+            return classifier_for_submission(session, settings).id
+
     return Doors(
         send_waiting=send_waiting,
+        choose_classifier=choose_classifier,
         write_report=lambda report, stream, format_: write_report(report, stream, format_=format_),
+        activate=partial(_activate, database, settings),
+        roll_back=partial(_roll_back, database),
+        picture_command=(sys.executable, "-P", "-m", "cli.picture_helper"),
+        generate_picture=_picture_maker(),
     )
+
+
+def _activate(
+    database: Database, settings: Settings, candidate: RegisteredClassifier, reason: str | None, actor: str
+) -> None:
+    import click
+
+    from cli.gating import Wish, activate_through_gate
+    from cli.opening import require_unaltered
+    from training.errors import TrainingError
+    from worker.pipeline.errors import PipelineError
+
+    try:
+        require_unaltered(candidate)
+        activate_through_gate(database, settings, candidate, Wish(reason=reason, actor=actor))
+    except click.ClickException as error:
+        raise ValueError(error.message) from error
+    except (TrainingError, PipelineError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _roll_back(database: Database, reason: str | None, actor: str) -> None:
+    from cli.opening import require_unaltered
+    from db.activations import note_activation
+    from db.registry import lock_active, rollback_classifier
+    from worker.pipeline.errors import PipelineError
+
+    with database.begin() as session:
+        before = lock_active(session)
+        found = rollback_classifier(session)
+        if found is None:
+            raise ValueError("there is no earlier classifier to go back to")
+        try:
+            require_unaltered(found)
+        except PipelineError as error:
+            # The exception undoes it.
+            raise ValueError(str(error)) from error
+        note_activation(
+            session, classifier_id=found.id, previous_id=before, outcome="rolled_back", actor=actor, reason=reason
+        )
+
+
+def _picture_maker() -> Callable[[str, str], bytes] | None:
+    """Draws pictures by an image API; None where the environment has neither a key nor an address."""
+    from training.collect.image_api import ImageApi
+    from training.collect.keys import find_key
+
+    # The environment alone: a directory that the server was started in by chance decides nothing.
+    key = find_key(os.environ, folder=Path(os.devnull))
+    base_url = os.environ.get("FAKESWEEP_IMAGE_API_URL") or os.environ.get("OPENAI_BASE_URL")
+    if key is None and not base_url:
+        return None
+    api = ImageApi(base_url or _OPENAI, key, timeout_s=_PICTURE_WITHIN_S, user_agent="fakesweep")
+    model = os.environ.get("FAKESWEEP_IMAGE_API_MODEL") or "gpt-image-1"
+    return lambda prompt, size: _make_picture(api, model, prompt, size)
+
+
+def _make_picture(api: ImageApi, model: str, prompt: str, size: str) -> bytes:
+    import secrets
+
+    from cli.collecting import USER_AGENT
+    from training.collect.addresses import AddressRule
+    from training.collect.download import Downloader, DownloadError
+    from training.collect.image_answers import AnswerError, pictures_in
+    from training.collect.wishes import ImageRequest, Subject
+    from training.collect.wishes import Settings as Wishes
+    from training.errors import TrainingError
+
+    request = ImageRequest(Subject(prompt=prompt), (secrets.token_hex(16),))
+    try:
+        content, _ = api.ask(request, Wishes("generations", model, size), None)
+        picture = pictures_in(content)[0]
+        if picture.content is not None:
+            return picture.content
+        rule = AddressRule(trusted=frozenset({api.place}))
+        return Downloader(rule, USER_AGENT).get(picture.url or "")
+    except (AnswerError, DownloadError, TrainingError, IndexError) as error:
+        raise ValueError(str(error) or "the answer was empty") from error

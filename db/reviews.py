@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
@@ -18,6 +18,7 @@ LABELS: tuple[Label, ...] = ("real", "fake")
 class ReviewRecord:
     """A label as the database has it; `created_at` is seconds since the epoch."""
 
+    id: int
     label: str
     note: str | None
     reviewer: str | None
@@ -51,4 +52,12 @@ def add_review(
 def list_reviews(session: Session, video_id: int) -> list[ReviewRecord]:
     """The labels of a video, the latest first."""
     rows = session.scalars(select(Review).where(Review.video_id == video_id).order_by(Review.id.desc()))
-    return [ReviewRecord(row.label, row.note, row.reviewer, row.created_at) for row in rows]
+    return [ReviewRecord(row.id, row.label, row.note, row.reviewer, row.created_at) for row in rows]
+
+
+def remove_review(session: Session, review_id: int, *, video_id: int, reviewer: str | None = None) -> bool:
+    """Takes a label of a video back; with `reviewer`, only one of theirs. Returns whether there was one."""
+    removal = delete(Review).where(Review.id == review_id, Review.video_id == video_id)
+    if reviewer is not None:
+        removal = removal.where(Review.reviewer == reviewer)
+    return bool(session.scalars(removal.returning(Review.id)).all())

@@ -188,6 +188,7 @@ class Scan(Base):
         Index("ix_scans_sent", "sent_at", **_only_where("state = 'queued'")),
         Index("ix_scans_unsent", "priority", "id", **_only_where("state = 'queued' AND sent_at IS NULL")),
         Index("ix_scans_waiting", "queued_at", **_only_where("state = 'queued'")),
+        Index("ix_scans_score_mean", "score_mean", "id", **_only_where("score_mean IS NOT NULL")),
         CheckConstraint("(state = 'judged') = (score_mean IS NOT NULL)", name="only_judged_has_score"),
         CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="only_running_has_lease"),
     )

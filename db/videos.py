@@ -1,6 +1,7 @@
 """One video: found by what a person types, and told with all that is known of it."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from db.tables import Batch, Classifier, Entry, KnownFile, Scan, Video
 from db.verdicts import Thresholds
 
 _SHORTEST_PREFIX = 4
+_PATHS = 100
 _ID_DIGITS = 18
 _HEX = frozenset("0123456789abcdef")
 
@@ -88,10 +90,30 @@ def read_video(
     }
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a video's file is, and where it was found, the latest place first."""
+
+    sha256: str
+    size_bytes: int
+    paths: tuple[bytes, ...]
+
+
+def read_content(session: Session, video_id: int) -> Content | None:
+    """Where a video's file may lie; None where there is no such video."""
+    video = session.get(Video, video_id)
+    if video is None:
+        return None
+    newest = select(Entry.path).where(Entry.video_id == video_id).order_by(Entry.id.desc()).limit(1)
+    known = select(KnownFile.path).where(KnownFile.video_id == video_id).order_by(KnownFile.id.desc()).limit(_PATHS)
+    paths = dict.fromkeys([*session.scalars(newest), *session.scalars(known)])
+    return Content(video.sha256, video.size_bytes, tuple(paths))
+
+
 def _read_paths(session: Session, video_id: int) -> list[dict[str, str]]:
     """Where it was found, the latest first, each path once."""
     query = select(KnownFile.path).where(KnownFile.video_id == video_id).order_by(KnownFile.id.desc())
-    return [describe_path(path) for path in session.scalars(query.limit(100))]
+    return [describe_path(path) for path in session.scalars(query.limit(_PATHS))]
 
 
 def _read_scans(session: Session, video_id: int) -> list[dict[str, Any]]:

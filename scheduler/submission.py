@@ -86,6 +86,7 @@ def submit(
     options: SubmitOptions,
     classifier_id: int,
     on_progress: Callable[[Submission], None] = lambda _: None,
+    on_begin: Callable[[int], None] = lambda _: None,
 ) -> Submission:
     """Submits files, and directories of videos, as one new batch.
 
@@ -93,6 +94,7 @@ def submit(
         name: the last part of the first path where None.
         classifier_id: the one that judges what was not judged by it yet.
         on_progress: called after each chunk was committed; the place to send what waits.
+        on_begin: called with the batch's id before the first file is read.
 
     Raises:
         NothingToScanError: no path was named but directories without a video.
@@ -104,6 +106,7 @@ def submit(
     if first is None:
         raise NothingToScanError(_say_nothing_found(discovery))
     writer = _begin_batch(database, name or _name_after(paths), options, classifier_id, on_progress)
+    on_begin(writer.submission.batch_id)
     with closing(read_ahead(database, itertools.chain([first], found))) as readings:
         for reading in readings:
             if not reading.done():

@@ -16,17 +16,26 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from web import pages
-from web.api import health
+from web.api import batches, classifiers, health, operations, pictures, uploads, videos
 from web.context import Context
 from web.gate import Gate
 from web.problems import Problem, problem_response, validation_problem
 from web.rendering import STATIC, page
 from web.rules import check_rules
 
-API = "/api/v1"
 _DESCRIPTION = "Submit videos, follow them while they are judged, and read what was found."
 # What may go wrong with any request; each is a problem of RFC 9457.
 _PROBLEMS = (400, 401, 403, 404, 409, 413, 421, 422, 429, 503)
+
+_ROUTERS = (
+    batches.router,
+    videos.router,
+    uploads.router,
+    pictures.router,
+    classifiers.router,
+    operations.router,
+    health.router,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +50,8 @@ def make_app(context: Context) -> FastAPI:
     @asynccontextmanager
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        context.submitter.close()
+        context.pictures.close()
 
     app = FastAPI(
         title="fakesweep",
@@ -56,7 +67,7 @@ def make_app(context: Context) -> FastAPI:
         },
     )
     app.state.context = context
-    for router in (health.router,):
+    for router in _ROUTERS:
         app.include_router(router)
     for router in pages.ROUTERS:
         app.include_router(router)

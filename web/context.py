@@ -8,6 +8,10 @@ from starlette.requests import HTTPConnection
 from db.session import Database
 from web.doors import Doors
 from web.limits import RateLimiter
+from web.pictures import PictureDesk
+from web.places import Places, find_places
+from web.submitting import Submitter
+from web.uploading import Uploads
 from worker.settings import Settings
 from worker.web_settings import is_loopback
 
@@ -21,11 +25,19 @@ class Context:
         doors: what the command line lends.
         needs_token: whether even the machine's own user needs a token.
         limiter: of requests, per token or address.
+        places: what of the server's files may be seen.
+        submitter: what is being submitted.
+        uploads: what is being sent.
+        pictures: where single pictures are judged.
     """
 
     settings: Settings
     database: Database
     doors: Doors
+    places: Places
+    submitter: Submitter
+    uploads: Uploads
+    pictures: PictureDesk
     host: str = "127.0.0.1"
     needs_token: bool = False
     limiter: RateLimiter = field(default_factory=lambda: RateLimiter(rate_per_s=50.0, burst=200))
@@ -47,7 +59,18 @@ def make_context(
     """The context of a server with these settings."""
     rate = settings.web.rate_per_s
     limiter = RateLimiter(rate_per_s=rate, burst=4 * rate)
-    return Context(settings, database, doors, host, needs_token=needs_token, limiter=limiter)
+    return Context(
+        settings,
+        database,
+        doors,
+        find_places(settings),
+        Submitter(database, doors),
+        Uploads(settings, database),
+        PictureDesk(doors.picture_command, settings.home / "pictures"),
+        host,
+        needs_token=needs_token,
+        limiter=limiter,
+    )
 
 
 def context_of(connection: HTTPConnection) -> Context:

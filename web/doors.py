@@ -1,9 +1,10 @@
 """What the web application is lent by the command that starts it, as imports run from there to here only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
+from db.registry import RegisteredClassifier
 from db.reports import Report
 
 
@@ -17,16 +18,22 @@ class Doors:
 
     Args:
         send_waiting: hands the scans that wait to the broker; what it does not take, a later sweep sends.
+        choose_classifier: the id of the classifier that judges what is submitted now, verified.
         write_report: writes a report as "json", "csv" or another format that `report_formats` names.
-        activate: takes a classifier (id, name, version or start of a hash) through the gate, for a reason; returns
-            what came of it, and raises ValueError with a message where it is refused.
-        roll_back: goes back to the classifier before this one; raises ValueError where there is none.
-        open_judge: loads what judges single pictures: a function from a file to what `classify --json` says of it.
+        activate: takes a classifier through the gate, for a reason, in somebody's name; ValueError with a message where
+            it is refused.
+        roll_back: goes back to the classifier before this one, for a reason, in somebody's name; ValueError where
+            there is none.
+        picture_command: runs the helper that judges pictures (see `web.pictures`).
+        generate_picture: has an image API draw what a prompt says, of a size such as 1024x1024; ValueError with a
+            message where it does not. None without a key.
     """
 
     send_waiting: Callable[[], None] = _nothing
+    choose_classifier: Callable[[], int] | None = None
     write_report: Callable[[Report, IO[str], str], object] | None = None
     report_formats: tuple[str, ...] = ("json", "csv")
-    activate: Callable[[str, str | None], Mapping[str, Any]] | None = None
-    roll_back: Callable[[str | None], Mapping[str, Any]] | None = None
-    open_judge: Callable[[], Callable[[bytes], Mapping[str, Any]]] | None = None
+    activate: Callable[[RegisteredClassifier, str | None, str], None] | None = None
+    roll_back: Callable[[str | None, str], None] | None = None
+    picture_command: Sequence[str] | None = None
+    generate_picture: Callable[[str, str], bytes] | None = None

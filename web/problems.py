@@ -17,12 +17,12 @@ PROBLEM_TYPE = "application/problem+json"
 class Problem(BaseModel):
     """An error, as RFC 9457 has it."""
 
-    type: str = Field("about:blank", description="What kind of error it is; about:blank where the status says it.")
+    type: str = Field(default="about:blank", description="The kind of error; about:blank where the status says it.")
     title: str
     status: int
     detail: str = Field(description="What was wrong, the value, and what to do next.")
     instance: str = Field(description="The path that was asked for.")
-    errors: list[dict[str, Any]] | None = Field(None, description="Where a value was wrong: where, and how.")
+    errors: list[dict[str, Any]] | None = Field(default=None, description="Where a value was wrong: where, and how.")
 
 
 class ProblemError(HTTPException):
@@ -63,5 +63,5 @@ def validation_problem(request: Request, error: RequestValidationError) -> Respo
         {"where": ".".join(str(part) for part in one["loc"]), "message": str(one["msg"])} for one in error.errors()
     ]
     first = errors[0] if errors else {"where": "request", "message": "is wrong"}
-    detail = f"{first['where']}: {first['message']}: see {request.app.docs_url} for what is accepted"
+    detail = f"{first['where']}: {first['message']}: see /api/v1/openapi.json for what is accepted"
     return problem_response(request.url.path, 422, detail, errors=errors)

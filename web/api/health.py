@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it is ready to work."""
+"""Whether the server lives, whether it is ready to work, and what it understands."""
 
 from typing import Annotated, Literal
 
@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from db.errors import DatabaseError
 from db.schema import check_schema
+from web.answers import json_answer
 from web.context import context_of
 from web.identity import Principal
 from web.rules import PUBLIC
@@ -35,3 +36,9 @@ def ready(request: Request, response: Response, _principal: Annotated[Principal,
         response.status_code = 503
         return Health(status="unavailable")
     return Health(status="ok")
+
+
+@router.get("/api/v1/openapi.json", include_in_schema=False)
+def describe_api(request: Request, _principal: Annotated[Principal, Depends(PUBLIC)]) -> Response:
+    """The API, as OpenAPI 3.1 tells it."""
+    return json_answer(request.app.openapi())

@@ -1,0 +1,76 @@
+"""Lists the batches with their counts, page by page, in as many queries for fifty as for one."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import func, select, union_all
+from sqlalchemy.orm import Session
+
+from db.claiming import IS_RUNNING
+from db.headers import iso_time
+from db.tables import STATES, Batch, Entry, Scan, Tally, TallyChange
+from db.tallies import BatchTallies
+from db.verdicts import VERDICTS
+
+
+def list_counted_batches(session: Session, *, before: int | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """The latest batches with an id below `before`, the newest first, each with its counts."""
+    query = select(Batch).order_by(Batch.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Batch.id < before)
+    batches = session.scalars(query).all()
+    tallies = read_many_tallies(session, [batch.id for batch in batches])
+    return [describe_batch(batch, tallies[batch.id]) for batch in batches]
+
+
+def describe_batch(batch: Batch, tallies: BatchTallies) -> dict[str, Any]:
+    """A batch as the report's head has it, and how far it is; verdicts by the batch's own thresholds."""
+    counts = dict.fromkeys(STATES, 0) | tallies.states()
+    submitted = sum(counts.values())
+    waiting = counts["queued"] + counts["running"]
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "created_at": iso_time(batch.created_at),
+        "priority": batch.priority,
+        "counts": counts,
+        "submitted": submitted,
+        "ignored": batch.ignored,
+        "verdicts": {verdict: tallies.standings[verdict] for verdict in VERDICTS},
+        "finished": submitted - waiting,
+        "is_submitted": batch.is_complete,
+        "is_cancelled": batch.cancelled_at is not None,
+        "is_finished": batch.is_complete and waiting == 0,
+    }
+
+
+def read_counted_batch(session: Session, batch_id: int) -> dict[str, Any] | None:
+    """The same of one batch, None where there is no such."""
+    batch = session.get(Batch, batch_id)
+    return None if batch is None else describe_batch(batch, read_many_tallies(session, [batch_id])[batch_id])
+
+
+def read_many_tallies(session: Session, batch_ids: Collection[int]) -> dict[int, BatchTallies]:
+    """Counts the entries of these batches."""
+    standings: dict[int, Counter[str]] = defaultdict(Counter)
+    parts = union_all(
+        *(
+            select(table.batch_id, table.standing, amount.label("amount")).where(table.batch_id.in_(batch_ids))
+            for table, amount in ((Tally, Tally.total), (TallyChange, TallyChange.change))
+        )
+    ).subquery()
+    total = func.sum(parts.c.amount)
+    for row in session.execute(
+        select(parts.c.batch_id, parts.c.standing, total.label("total")).group_by(parts.c.batch_id, parts.c.standing)
+    ):
+        standings[row.batch_id][row.standing] += int(row.total)
+    running: dict[int, int] = dict(
+        session.execute(
+            select(Entry.batch_id, func.count())
+            .join(Scan, Scan.id == Entry.scan_id)
+            .where(IS_RUNNING, Entry.batch_id.in_(batch_ids))
+            .group_by(Entry.batch_id)
+        ).all()
+    )
+    return {batch_id: BatchTallies(running.get(batch_id, 0), standings[batch_id]) for batch_id in batch_ids}
