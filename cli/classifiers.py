@@ -86,9 +86,11 @@ def import_(
 ) -> None:
     """Register a bundle.
 
-    It is verified and copied into FAKESWEEP_HOME; without DIR it is the packaged one. With --activate it has to
+    It is a directory, or a zip or tar file of one, that is verified and copied into FAKESWEEP_HOME; without DIR it is
+    the packaged one. With --activate it has to
     pass the gate like any other: see `fakesweep classifiers activate --help`.
     """
+    from cli.bundle_archive import opened_bundle
     from cli.bundle_copy import copy_bundle
     from cli.gating import Wish, activate_through_gate
     from worker.settings import read_settings
@@ -96,7 +98,11 @@ def import_(
     if not activate and (force or reason or margins):
         raise click.UsageError("--force, --reason and --margin are about activating: add --activate")
     settings = read_settings()
-    place = default_bundle() if directory is None else copy_bundle(directory, home=settings.home)
+    if directory is None:
+        place = default_bundle()
+    else:
+        with opened_bundle(directory) as unpacked:
+            place = copy_bundle(unpacked, home=settings.home)
     with opened_database(settings) as database:
         with database.begin() as session:
             registered = register_bundle(session, place)

@@ -37,14 +37,15 @@ COLUMNS = (
 )
 """The columns, in their order; new ones are only ever added at the end."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# The wide forms too: a spreadsheet set to Japanese or Chinese takes them for the others.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_report_csv(videos: Iterable[Mapping[str, Any]], stream: IO[str]) -> None:
     """Writes a header and one row per video.
 
-    Control characters of a name are spelled out, and then `path_b64` holds its exact bytes. A text that a
-    spreadsheet would run as a formula gets a leading apostrophe.
+    Control characters of a name are spelled out, and a text that a spreadsheet would run as a formula gets a leading
+    apostrophe. Where the path is not shown as it is, `path_b64` holds its exact bytes.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -54,10 +55,9 @@ def write_report_csv(videos: Iterable[Mapping[str, Any]], stream: IO[str]) -> No
 
 def _values(video: Mapping[str, Any]) -> list[object]:
     seconds = video.get("seconds") or {}
-    path = safe_text(video["path"])
-    exact = video.get("path_b64") or ("" if path == video["path"] else _base64(video["path"]))
+    path = video["path"]
+    exact = video.get("path_b64") or ("" if _cell(path) == path else _base64(path))
     special = {
-        "path": path,
         "path_b64": exact,
         "warnings": " ".join(video.get("warnings") or ()),
         "tracks": len(video.get("tracks") or ()),

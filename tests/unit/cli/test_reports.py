@@ -8,6 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
 from cli.rendering.report_csv import COLUMNS, write_report_csv
@@ -85,6 +88,63 @@ def test_csv_runs_nothing_in_a_spreadsheet() -> None:
 
     assert [row["path"] for row in rows[:5]] == ["'=1+1.mp4", "'+a", "'-a", "'@a", "plain=1"]
     assert rows[5]["reason"] == "'\\tcmd"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+@pytest.mark.parametrize("field", ["path", "reason", "detail", "worker", "codec"])
+def test_csv_neutralises_each_start_of_a_formula(start: str, field: str) -> None:
+    """Whatever column a stranger's text ends up in, it is text; the path's exact bytes are told beside it."""
+    formula = f"{start}cmd|' /C calc'!A0"
+    (row,) = csv_rows({**judged_video("a.mp4"), field: formula})
+
+    assert row[field].startswith("'")
+    assert row["path_b64"] == (base64.b64encode(formula.encode()).decode() if field == "path" else "")
+
+
+def test_csv_numbers_stay_numbers() -> None:
+    """A minus sign of a number is no formula."""
+    (row,) = csv_rows({**judged_video("a.mp4"), "duration_s": -1.5})
+
+    assert row["duration_s"] == "-1.5"
+
+
+_NAMES = st.binary(min_size=1, max_size=40).map(lambda raw: raw.replace(b"\0", b"0"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(_NAMES, st.text(max_size=40))
+def test_csv_gives_back_every_name(raw: bytes, detail: str) -> None:
+    """Any name of any bytes is found again in its row, which is one row whatever the texts are."""
+    path = raw.decode("utf-8", "replace")
+    b64 = {} if path.encode() == raw else {"path_b64": base64.b64encode(raw).decode()}
+
+    (row,) = csv_rows({**judged_video(path), **b64, "detail": detail})
+
+    found = base64.b64decode(row["path_b64"]) if row["path_b64"] else row["path"].encode()
+    assert found == raw
+    assert not row["path"].startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not {"\n", "\r", "\x1b", "\x9b", "\u202e"} & set(row["path"] + row["detail"])
+
+
+_NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+_JSON = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+_OBJECTS = st.dictionaries(st.text(max_size=8), _JSON, max_size=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_OBJECTS, st.lists(_OBJECTS, max_size=4))
+def test_json_gives_back_what_was_written(head: dict[str, Any], videos: list[dict[str, Any]]) -> None:
+    """Any value comes back as it was, and no character that a terminal obeys stands in the text."""
+    head.pop("videos", None)
+    stream = io.StringIO()
+    write_report_json(head, videos, stream)
+
+    assert json.loads(stream.getvalue()) == {**head, "videos": videos}
+    assert not {"\x1b", "\x9b", "\u202e", "\u2028"} & set(stream.getvalue())
 
 
 def test_csv_keeps_the_exact_bytes_of_odd_names() -> None:
