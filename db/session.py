@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -31,6 +31,8 @@ CONNECT_TIMEOUT_S = 10
 # A connection that was used so short a while ago is taken to be whole.
 PING_AFTER_S = 1.0
 _IDLE_SINCE = "idle since"
+# What SQLite says of a connection that will go on failing although its file is well again.
+_ENDS_CONNECTION = ("readonly", "disk I/O error", "unable to open")
 # A frozen process must not keep the rows that it was writing: the server ends its transaction.
 IDLE_WRITER_S = 15
 
@@ -140,6 +142,7 @@ def _open_sqlite(url: str) -> Database:
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _give_up_useless)
     shown_url = os.fsencode(url).decode(errors="replace")
     return Database(engine, engine.execution_options(sqlite_begin="BEGIN"), engine, shown_url)
 
@@ -151,6 +154,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _give_up_useless(context: ExceptionContext) -> None:
+    # SQLite opens a file that is read-only just then for reading, without a word, and such a connection never writes,
+    # not even when the file can be written again: the next one is opened anew.
+    if any(words in str(context.original_exception) for words in _ENDS_CONNECTION):
+        context.is_disconnect = True
 
 
 def _begin_sqlite(connection: Connection) -> None:
