@@ -13,6 +13,7 @@ _EXPECTED = (
     "db.errors:DatabaseError",
     "training.errors:TrainingError",
     "scheduler.local_workers:LocalWorkerError",
+    "scheduler.drill.setting:DrillError",
 )
 """`module:class` of each error whose message is written for people. A class whose module was never loaded
 cannot have been raised, so nothing is imported to look."""

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "Serve the web application and its HTTP API.",
     "tokens": "Make, list and revoke tokens for the web application.",
     "doctor": "Check what is installed, reachable and missing.",
+    "drill": "Hurt an installation of its own in every known way, and check that nothing was lost.",
     "db": "Look after the database.",
 }
 """Each command and its one-liner, so that the overview needs no command's file; a test holds them equal."""

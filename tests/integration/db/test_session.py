@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from db import session as session_module
 from db.errors import DatabaseError, DatabaseUnavailableError
 from db.schema import upgrade_database
 from db.session import Database, open_database
+from scheduler.drill.installation import obey_permissions
 from tests.services import PostgresServer, free_port
 
 
@@ -220,3 +223,48 @@ def test_server_restart_is_survived(postgres: PostgresServer) -> None:
         assert session.scalar(text("SELECT 1")) == 1
     database.dispose()
     postgres.drop_database(url)
+
+
+_WRITE_BEFORE_AND_AFTER = """
+import sys
+from pathlib import Path
+from sqlalchemy import text
+from db.errors import DatabaseUnavailableError
+from db.session import open_database
+
+folder = Path(sys.argv[1])
+
+def write(database):
+    with database.begin() as session:
+        session.execute(text("INSERT INTO sweeps (id, swept_at, grace_until) VALUES (1, 0, 0)"))
+
+def allow(mode):
+    for path in folder.glob("f.db*"):
+        path.chmod(mode)
+
+allow(0o444)
+database = open_database(f"sqlite:///{folder / 'f.db'}")
+try:
+    write(database)
+except DatabaseUnavailableError as error:
+    print("refused" if "read-only" in str(error) else error)
+allow(0o644)
+write(database)
+print("written")
+"""
+
+
+def test_file_that_was_read_only_is_written_again(tmp_path: Path) -> None:
+    """A process that met the file while it was read-only writes again as soon as the file can be written."""
+    migrated = open_database(f"sqlite:///{tmp_path / 'f.db'}")
+    upgrade_database(migrated)
+    migrated.dispose()
+    ended = subprocess.run(
+        [sys.executable, "-c", _WRITE_BEFORE_AND_AFTER, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=obey_permissions,
+    )
+
+    assert ended.stdout.split() == ["refused", "written"], ended.stderr
