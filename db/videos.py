@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.background import describe_file, describe_lease, describe_reviews
 from db.findings import describe_path, describe_video, read_findings
 from db.headers import iso_time
 from db.judging import settle_judging
@@ -67,10 +68,8 @@ def read_video(
     return {
         "id": video_id,
         **describe_video(entry, scan, video, judging, findings),
-        "size_bytes": video.size_bytes,
-        "container": video.container,
-        "frame_rate": video.frame_rate,
-        "rotation_deg": video.rotation_deg,
+        **describe_file(video),
+        "scan": describe_lease(scan),
         "scores": {name: getattr(scan, column.key) for name, column in SCORE_COLUMNS.items()},
         "evidence": scan.evidence,
         "batch": {"id": batch.id, "name": batch.name},
@@ -84,9 +83,7 @@ def read_video(
         "thresholds": vars(judging.thresholds),
         "paths": _read_paths(session, video_id),
         "scans": _read_scans(session, video_id),
-        "reviews": [
-            {**vars(review), "created_at": iso_time(review.created_at)} for review in list_reviews(session, video_id)
-        ],
+        "reviews": describe_reviews(list_reviews(session, video_id)),
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from db.leases import Claim
 from worker.content import check_content
+from worker.evidence import MOST_FACES
 from worker.heartbeat import Heartbeat
 from worker.pipeline.limits import Limits
 from worker.pipeline.results import ScanResult
@@ -21,9 +22,10 @@ def make_judge(settings: Settings) -> Callable[[Claim, Heartbeat], ScanResult]:
 
         check_content(claim, should_stop=heartbeat.should_stop)
         resources = resources_of_process(settings)
+        kept_faces = MOST_FACES if settings.is_evidence_kept else 0
         return scan_video(
             claim.path,
-            options=ScanOptions(frames=claim.frames, max_frames=claim.max_frames),
+            options=ScanOptions(frames=claim.frames, max_frames=claim.max_frames, kept_faces=kept_faces),
             detector=resources.detector,
             classifier=resources.classifier_of(claim),
             ffmpeg=resources.ffmpeg,

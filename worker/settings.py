@@ -50,6 +50,11 @@ VARIABLES = (
     Variable(
         "FAKESWEEP_SANDBOX", "auto", "auto or off: whether ffmpeg runs in a sandbox, as far as the kernel has one"
     ),
+    Variable(
+        "FAKESWEEP_EVIDENCE",
+        "evidence in FAKESWEEP_HOME",
+        "a directory for the faces that reports show, shared by all machines of a cluster; off keeps none",
+    ),
     Variable("FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"),
     Variable("FAKESWEEP_LOG_LEVEL", "info", "debug, info, warning or error"),
     Variable("FAKESWEEP_LEASE_S", "20", "seconds without a sign of life after which a scan counts as lost"),
@@ -74,6 +79,8 @@ class Settings:
         classifier: directory of a bundle, None for the active one.
         ffmpeg: None for the bundled one.
         is_sandboxed: whether ffmpeg and the probing process are locked in, as far as the kernel can.
+        evidence: directory of the faces that reports show, None for the one in `home`.
+        is_evidence_kept: whether those faces are kept at all.
         concurrency: scans at once in a worker, None for one per usable core.
         lease_s: a running scan without a sign of life for so long is lost.
         time_limit_s: wall-clock seconds for one video.
@@ -88,6 +95,8 @@ class Settings:
     classifier: str | None = None
     ffmpeg: Path | None = None
     is_sandboxed: bool = True
+    evidence: Path | None = None
+    is_evidence_kept: bool = True
     concurrency: int | None = None
     log_level: str = "info"
     lease_s: float = 20.0
@@ -102,6 +111,11 @@ class Settings:
     def is_embedded_broker(self) -> bool:
         """Whether the broker is the one that we run ourselves."""
         return self.broker_url is None
+
+    @property
+    def evidence_directory(self) -> Path | None:
+        """Where the faces that reports show are kept, whether it was given or not; None where none are kept."""
+        return (self.evidence or self.home / "evidence") if self.is_evidence_kept else None
 
     @property
     def effective_database_url(self) -> str:
@@ -124,6 +138,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         classifier=read.get("CLASSIFIER", _parse_bundle),
         ffmpeg=read.get("FFMPEG", _parse_program),
         is_sandboxed=read.get("SANDBOX", _one_of(("auto", "off"))) != "off",
+        evidence=read.get("EVIDENCE", _parse_evidence),
+        is_evidence_kept=not _is_off(environ.get("FAKESWEEP_EVIDENCE", "")),
         concurrency=read.get("CONCURRENCY", _parse_concurrency),
         log_level=read.get("LOG_LEVEL", _one_of(LOG_LEVELS)) or Settings.log_level,
         lease_s=read.get("LEASE_S", _parse_seconds) or Settings.lease_s,
@@ -187,6 +203,14 @@ def _parse_directory(value: str) -> Path:
     if path.exists() and not path.is_dir():
         raise ValueError(f"must be a directory, got {value!r}, which is none: name another place, or unset it")
     return path
+
+
+def _parse_evidence(value: str) -> Path | None:
+    return None if _is_off(value) else _parse_directory(value)
+
+
+def _is_off(value: str) -> bool:
+    return value.strip().lower() == "off"
 
 
 def _parse_path(value: str) -> Path:

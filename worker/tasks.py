@@ -5,6 +5,7 @@ Celery never retries: what is not saved here is put back by the scheduler, from 
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from db.leases import (
 from db.outcomes import Outcome
 from worker import isolation, recording
 from worker.app import TASK_NAME
+from worker.evidence import delete_evidence, evidence_path, save_evidence
 from worker.heartbeat import Heartbeat
 from worker.last_words import LastWords, said_about_this_video
 from worker.logs import set_current_scan
@@ -154,7 +156,9 @@ def _judge_and_save(claim: Claim, bench: Bench) -> None:
 def _judge(claim: Claim, bench: Bench, heartbeat: Heartbeat) -> "Outcome | Release | None":
     """The end of a scan; None where it is given back as if never begun."""
     try:
-        return recording.outcome_of(bench.judge(claim, heartbeat))
+        result = bench.judge(claim, heartbeat)
+        _keep_faces(claim, bench, result)
+        return recording.outcome_of(result)
     except UnreadableVideoError as error:
         return recording.unreadable(error)
     except ScanStoppedError:
@@ -164,6 +168,22 @@ def _judge(claim: Claim, bench: Bench, heartbeat: Heartbeat) -> "Outcome | Relea
     except Exception as error:  # noqa: BLE001 - a defect in the judging of one video must not stop the others
         _log.exception("the judging failed")
         return Release(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _keep_faces(claim: Claim, bench: Bench, result: ScanResult) -> None:
+    """Before the verdict, so that whoever sees one finds its faces; what an earlier attempt left goes."""
+    directory = bench.settings.evidence_directory
+    is_kept = directory is not None and save_evidence(directory, claim.scan_id, claim.token, result.kept)
+    if directory is not None and is_kept and claim.token > 1:
+        delete_evidence(directory, claim.scan_id, but_token=claim.token)
+
+
+def _forget_faces(claim: Claim, bench: Bench) -> None:
+    """The faces of a verdict that was not saved; another worker's own lie beside them."""
+    directory = bench.settings.evidence_directory
+    if directory is not None:
+        with suppress(OSError):
+            evidence_path(directory, claim.scan_id, claim.token).unlink(missing_ok=True)
 
 
 def _keep_what_was_said(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
@@ -211,7 +231,10 @@ def _save(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
         )
         return _LOST if state is None else f"{state} ({end.reason}): {end.detail}"
 
-    _log.info("%s", bench.storage.insist(write, should_stop=lambda: False))
+    told = bench.storage.insist(write, should_stop=lambda: False)
+    if told == _LOST:
+        _forget_faces(claim, bench)
+    _log.info("%s", told)
 
 
 def _save_at_once(claim: Claim, bench: Bench, outcome: Outcome) -> bool:

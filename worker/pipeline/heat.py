@@ -129,6 +129,22 @@ def place_heat(
     return placed
 
 
+def heat_layer(heat_map: NDArray[np.floating], *, size_px: int, span: float = HEAT_SPAN) -> NDArray[np.uint8]:
+    """The colours of a heat map alone, to be laid over a face in grey.
+
+    Args:
+        heat_map: (height, width), logits.
+        size_px: side of the result.
+        span: logits of the fullest colour.
+
+    Returns:
+        (size_px, size_px, 4), RGBA, uint8; transparent where a place says nothing.
+    """
+    heat = normalise_heat(heat_map, size_px=size_px, span=span)
+    opacity = np.round(255 * STRENGTH * np.abs(heat))[..., None]
+    return np.asarray(np.concatenate([_colours_of(heat), opacity], axis=2), np.uint8)
+
+
 def heat_scale(width_px: int, height_px: int) -> Pixels:
     """The colours from -span (left) to span (right) as a strip, (height_px, width_px, 3), for a legend."""
     return _blend(
@@ -142,10 +158,14 @@ def _blend(pixels: Pixels, heat: NDArray[np.float32]) -> Pixels:
 
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
     grey = DARKEST + grey * ((BRIGHTEST - DARKEST) / 255)
-    colours = _colour_table()[np.round((heat + 1) / 2 * (_TABLE_SIDE - 1)).astype(np.int64)]
+    colours = _colours_of(heat)
     # The surer a place is, the more of its colour; places that say nothing leave the face to be seen.
     opacity = (STRENGTH * np.abs(heat))[..., None]
     return np.asarray(np.round(grey * (1 - opacity) + colours * opacity), np.uint8)
+
+
+def _colours_of(heat: NDArray[np.float32]) -> NDArray[np.float32]:
+    return _colour_table()[np.round((heat + 1) / 2 * (_TABLE_SIDE - 1)).astype(np.int64)]
 
 
 def _draw_contour(picture: Pixels, heat: NDArray[np.float32]) -> None:

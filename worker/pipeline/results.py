@@ -143,6 +143,39 @@ class TrackResult:
 
 
 @dataclass(frozen=True)
+class KeptFace:
+    """A face that a report shows, in pictures that are ready to be written.
+
+    Args:
+        t_s: of its frame.
+        box: in pixels of the displayed video.
+        track: number of the person.
+        score: calibrated, 0..1.
+        width_px: of the displayed video.
+        height_px: of the displayed video.
+        heat_map: (height, width), logits; None where the network gives none.
+        face_jpeg: the square that the classifier saw.
+        frame_jpeg: the whole frame, made smaller; nothing is drawn into it.
+        heat_png: the heat map in colours, with transparency, to be laid over the face; None as `heat_map`.
+    """
+
+    t_s: float
+    box: Box
+    track: int
+    score: float
+    width_px: int
+    height_px: int
+    heat_map: NDArray[np.float32] | None
+    face_jpeg: bytes
+    frame_jpeg: bytes
+    heat_png: bytes | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score <= 1:
+            raise ValueError(f"a score must be in 0..1, got {self.score}")
+
+
+@dataclass(frozen=True)
 class ScanResult:
     """All that one pass over one video found.
 
@@ -155,6 +188,7 @@ class ScanResult:
         seconds: wall seconds per stage, and "total".
         duration_s: the duration as found while decoding, where the container's own was absent or wrong.
         runtime: the engine that judged, such as "openvino".
+        kept: the faces that a report shows, highest first.
     """
 
     facts: VideoFacts
@@ -165,6 +199,7 @@ class ScanResult:
     seconds: Mapping[str, float] = field(default_factory=dict)
     duration_s: float | None = None
     runtime: str = ""
+    kept: tuple[KeptFace, ...] = ()
 
     @property
     def state(self) -> Literal["judged", "no_face"]:

@@ -25,17 +25,21 @@ _DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """How closely to look: both are part of what makes two scans the same.
+    """How closely to look: the first two are part of what makes two scans the same.
 
     Args:
         frames: pictures of a short video.
         max_frames: pictures at most, however long the video.
+        kept_faces: faces that the result holds in pictures, at most; one of each person while there is room.
     """
 
     frames: int = PRESETS["standard"]
     max_frames: int = DEFAULT_MAX_FRAMES
+    kept_faces: int = 0
 
     def __post_init__(self) -> None:
+        if self.kept_faces < 0:
+            raise ValueError(f"kept_faces must not be negative, got {self.kept_faces}")
         if self.frames < 1 or self.max_frames < 1:
             raise ValueError(f"frames and max_frames must be positive, got {self.frames} and {self.max_frames}")
 
@@ -76,7 +80,7 @@ def scan_video(
         facts = probe_video(path, limits=limits)
         plan = plan_decode(facts, frames=options.frames, max_frames=options.max_frames)
     decoded = DecodeReport()
-    seen = SeenFaces(detector, classifier, seconds=seconds, check=watch.check)
+    seen = SeenFaces(detector, classifier, seconds=seconds, check=watch.check, keep=options.kept_faces)
     frames = decode_frames(
         path,
         facts,
@@ -143,4 +147,5 @@ def _result(
         seconds={**seconds, "total": time.perf_counter() - started},
         duration_s=decoded.duration_s,
         runtime=classifier.runtime,
+        kept=seen.kept(frames),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from worker.pipeline.aggregation import aggregate, score_frame
 from worker.pipeline.classifier import Classifier
 from worker.pipeline.faces import FaceDetector
+from worker.pipeline.kept_faces import Candidate, Shortlist, shrink_frame
 from worker.pipeline.manifest import Manifest
 from worker.pipeline.preprocessing import crop_face
 from worker.pipeline.results import (
@@ -19,6 +20,7 @@ from worker.pipeline.results import (
     FaceResult,
     Frame,
     FrameResult,
+    KeptFace,
     Pixels,
     TrackResult,
 )
@@ -27,21 +29,31 @@ from worker.pipeline.tracking import Look, link_tracks, look_of
 
 @dataclass
 class _SeenFrame:
+    number: int
     t_s: float
     scale: float
+    size_px: tuple[int, int]
     faces: list[DetectedFace] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     logits: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    seen: _SeenFrame
+    crop: Pixels
+    small: Pixels | None
+
+
 class SeenFaces:
-    """The faces seen so far; of pictures it keeps one batch of crops at most.
+    """The faces seen so far; of pictures it keeps one batch of crops, and a few small ones to show.
 
     Args:
         detector: finds them.
         classifier: judges them.
         seconds: wall seconds by stage; "detect" (finding and cutting) and "classify" are added to.
         check: called before each batch; raises where the scan shall end.
+        keep: faces that are kept in pictures, at most.
     """
 
     def __init__(
@@ -51,26 +63,31 @@ class SeenFaces:
         *,
         seconds: MutableMapping[str, float],
         check: Callable[[], None],
+        keep: int = 0,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
         self._seconds = seconds
         self._check = check
         self._frames: list[_SeenFrame] = []
-        self._waiting: list[tuple[_SeenFrame, Pixels]] = []
+        self._waiting: list[_Waiting] = []
+        self._shortlist = Shortlist(keep)
 
     def look_at(self, frame: Frame) -> None:
         """Find the faces of the next frame; they are judged when a batch is full."""
-        seen = _SeenFrame(frame.t_s, frame.scale)
+        height, width = frame.pixels.shape[:2]
+        size_px = (round(width * frame.scale), round(height * frame.scale))
+        seen = _SeenFrame(len(self._frames), frame.t_s, frame.scale, size_px)
         self._frames.append(seen)
         with timed(self._seconds, "detect"):
             seen.faces = self._detector.detect(frame.pixels)
+            small = shrink_frame(frame.pixels) if seen.faces and self._shortlist.most else None
         manifest = self._classifier.manifest
         for face in seen.faces:
             with timed(self._seconds, "detect"):
                 crop = crop_face(frame.pixels, face.box, size_px=manifest.input_size_px, margin=manifest.crop_margin)
                 seen.looks.append(look_of(crop))
-            self._waiting.append((seen, crop))
+            self._waiting.append(_Waiting(seen, crop, small))
             if len(self._waiting) >= self._classifier.batch_size:
                 self._judge_waiting()
 
@@ -82,14 +99,25 @@ class SeenFaces:
         manifest = self._classifier.manifest
         return tuple(_judged(seen, ids, manifest) for seen, ids in zip(self._frames, tracks, strict=True))
 
+    def kept(self, frames: tuple[FrameResult, ...]) -> tuple[KeptFace, ...]:
+        """The faces to show, once `finish` gave the frames."""
+        return self._shortlist.choose(frames, heat_span=self._classifier.manifest.heat_span)
+
     def _judge_waiting(self) -> None:
         if not self._waiting:
             return
         self._check()
         with timed(self._seconds, "classify"):
-            judgement = self._classifier.judge(np.stack([crop for _, crop in self._waiting]))
-        for (seen, _), logit in zip(self._waiting, judgement.logits.tolist(), strict=True):
+            judgement = self._classifier.judge(np.stack([one.crop for one in self._waiting]))
+        for place, (one, logit) in enumerate(zip(self._waiting, judgement.logits.tolist(), strict=True)):
+            seen, number = one.seen, len(one.seen.logits)
             seen.logits.append(logit)
+            if one.small is not None:
+                heat_map = None if judgement.heat_maps is None else judgement.heat_maps[place]
+                look = seen.looks[number]
+                self._shortlist.offer(
+                    Candidate(seen.number, number, logit, look, one.crop, heat_map, one.small, seen.size_px)
+                )
         self._waiting.clear()
 
 

@@ -36,6 +36,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "FAKESWEEP_CLASSIFIER": str(tmp_path),
         "FAKESWEEP_FFMPEG": str(program),
         "FAKESWEEP_SANDBOX": "off",
+        "FAKESWEEP_EVIDENCE": str(tmp_path),
         "FAKESWEEP_CONCURRENCY": "3",
         "FAKESWEEP_LOG_LEVEL": "debug",
         "FAKESWEEP_LEASE_S": "40",
@@ -68,6 +69,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         classifier=str(tmp_path),
         ffmpeg=program,
         is_sandboxed=False,
+        evidence=tmp_path,
         concurrency=3,
         log_level="debug",
         lease_s=40.0,
@@ -90,6 +92,15 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             mail_to=("a@example.org", "b@example.org"),
         ),
     )
+
+
+def test_evidence_lies_in_the_state_directory_unless_it_is_off(tmp_path: Path) -> None:
+    """A shared directory can be named, and a word keeps none at all."""
+    home = {"FAKESWEEP_HOME": str(tmp_path)}
+
+    assert read_settings(home).evidence_directory == tmp_path / "evidence"
+    assert read_settings({**home, "FAKESWEEP_EVIDENCE": "/mnt/faces"}).evidence_directory == Path("/mnt/faces")
+    assert read_settings({**home, "FAKESWEEP_EVIDENCE": "Off"}).evidence_directory is None
 
 
 @pytest.mark.parametrize(

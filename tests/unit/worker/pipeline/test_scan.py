@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -91,6 +92,33 @@ def test_a_red_face_is_judged_fake_and_a_blue_one_real(tmp_path: Path, classifie
     assert result.tracks[0].score > 0.99
     assert result.tracks[1].score < 0.01
     assert result.runtime == "openvino"
+
+
+def test_the_highest_faces_are_kept_in_pictures(tmp_path: Path, classifier: Classifier) -> None:
+    """A face of each person, where it was found, with its crop, its frame and its heat; unasked, none."""
+    video = _draw(tmp_path / "video.mp4", [(RED, BLUE)])
+
+    kept = scan_video(
+        video,
+        options=ScanOptions(frames=4, kept_faces=3),
+        detector=ColourDetector(),  # type: ignore[arg-type]  # a stand-in with the one method
+        classifier=classifier,
+        ffmpeg=find_ffmpeg(),
+    ).kept
+
+    assert [face.track for face in kept] == [0, 0, 1]
+    assert (kept[0].width_px, kept[0].height_px) == SIZE
+    assert (kept[0].box.x, kept[0].box.w) == pytest.approx((60, 80))
+    assert kept[0].score > 0.99
+    crop = cv2.imdecode(np.frombuffer(kept[0].face_jpeg, np.uint8), cv2.IMREAD_COLOR)
+    frame = cv2.imdecode(np.frombuffer(kept[2].frame_jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert crop is not None
+    assert crop.mean(axis=(0, 1)) == pytest.approx((0, 0, 254), abs=6)
+    assert frame is not None
+    assert frame.shape == (300, 400, 3)
+    assert kept[0].heat_map is not None
+    assert kept[0].heat_map.mean() == pytest.approx(10, abs=0.5)
+    assert _scan(video, classifier).kept == ()
 
 
 def test_frames_without_a_face_do_not_count(tmp_path: Path, classifier: Classifier) -> None:
