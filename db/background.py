@@ -35,5 +35,5 @@ def read_reviews_of(session: Session, video_ids: Iterable[int]) -> dict[int, lis
     ids = list(video_ids)
     if ids:
         for row in session.scalars(select(Review).where(Review.video_id.in_(ids)).order_by(Review.id.desc())):
-            found[row.video_id].append(ReviewRecord(row.label, row.note, row.reviewer, row.created_at))
+            found[row.video_id].append(ReviewRecord(row.id, row.label, row.note, row.reviewer, row.created_at))
     return {video_id: describe_reviews(reviews) for video_id, reviews in found.items()}
