@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.clips", "tests.services"]
+pytest_plugins = ["tests.browser", "tests.clips", "tests.services"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,7 +2,9 @@
 
 from fastapi import APIRouter
 
-from web.pages import overview, sign_in
+from web.pages import batches, classifiers, folders, overview, settings, sign_in, upload, video, videos
 
-ROUTERS: tuple[APIRouter, ...] = (overview.router, sign_in.router)
+ROUTERS: tuple[APIRouter, ...] = tuple(
+    page.router for page in (overview, videos, video, batches, upload, folders, classifiers, settings, sign_in)
+)
 """The routers of all pages; each route in them names its rule (see `web.rules`)."""

@@ -1,0 +1,128 @@
+"""What an operator wants to see at a glance: how much was judged when, to what verdict, and the latest fakes."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from db.clock import db_now
+from db.registry import list_classifiers
+from db.tables import Batch, Entry, Scan, Video
+from db.verdicts import VERDICTS, known_thresholds
+
+# Whoever has no fake among so many has none of late.
+_LOOKED_AT = 3000
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What was finished in one span of time.
+
+    Args:
+        starts_at: seconds since the epoch.
+        counts: by verdict, and by state where there is none.
+        score_sum: over those that were judged.
+    """
+
+    starts_at: float
+    counts: Counter[str] = field(default_factory=Counter)
+    score_sum: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """All that was finished."""
+        return sum(self.counts.values())
+
+    @property
+    def judged(self) -> int:
+        """Those with a verdict."""
+        return sum(self.counts[verdict] for verdict in VERDICTS)
+
+
+@dataclass(frozen=True)
+class LatestFake:
+    """A video that was called fake; `finished_at` is seconds since the epoch."""
+
+    video_id: int
+    scan_id: int
+    sha256: str
+    path: bytes
+    score: float
+    finished_at: float
+
+
+def count_finished(session: Session, *, span_s: float, buckets: int) -> list[Bucket]:
+    """What was finished in each of the last `buckets` spans, the oldest first; the last one is not over yet."""
+    now = session.scalar(select(db_now())) or 0.0
+    first = (now // span_s - buckets + 1) * span_s
+    number = cast(func.floor((Scan.finished_at - first) / span_s), Integer)
+    outcome = _outcome(session)
+    rows = session.execute(
+        select(number, outcome, func.count(), func.sum(Scan.score_mean))
+        .where(Scan.finished_at >= first)
+        .group_by(number, outcome)
+    )
+    counts: dict[int, Counter[str]] = {place: Counter() for place in range(buckets)}
+    sums = dict.fromkeys(range(buckets), 0.0)
+    for place, name, count, score_sum in rows:
+        # What was finished by a clock that ran ahead belongs to the present.
+        kept = min(place, buckets - 1)
+        counts[kept][name] += count
+        sums[kept] += score_sum or 0.0
+    return [Bucket(first + place * span_s, counts[place], sums[place]) for place in range(buckets)]
+
+
+def latest_fakes(session: Session, *, limit: int) -> list[LatestFake]:
+    """The videos that were called fake last, each once, among what was finished of late."""
+    of_late = (
+        select(Scan.id)
+        .where(Scan.finished_at.is_not(None))
+        .order_by(Scan.finished_at.desc())
+        .limit(_LOOKED_AT)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Scan, Video.sha256)
+        .join(of_late, of_late.c.id == Scan.id)
+        .join(Video, Video.id == Scan.video_id)
+        .where(_is_verdict(session, "fake"))
+        .order_by(Scan.finished_at.desc(), Scan.id.desc())
+        .limit(4 * limit)
+    )
+    found: dict[int, LatestFake] = {}
+    for scan, sha256 in rows:
+        fake = LatestFake(scan.video_id, scan.id, sha256, scan.path, scan.score_mean, scan.finished_at)
+        found.setdefault(scan.video_id, fake)
+    return list(found.values())[:limit]
+
+
+def _outcome(session: Session) -> ColumnElement[str]:
+    """A scan's verdict by its classifier's own thresholds, its state where it has none."""
+    return case(*((_is_verdict(session, verdict), literal(verdict)) for verdict in VERDICTS), else_=Scan.state)
+
+
+def _is_verdict(session: Session, verdict: str) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [false()]
+    for classifier in list_classifiers(session):
+        thresholds = known_thresholds(classifier.manifest, "mean")
+        if thresholds is None:
+            continue
+        is_fake = Scan.score_mean >= thresholds.fake_from
+        is_real = and_(Scan.score_mean < thresholds.real_below, ~is_fake)
+        # Compared only where there is a score, so that "not fake" is not true of what was never judged.
+        met = {"fake": is_fake, "real": is_real, "uncertain": and_(~is_fake, ~is_real)}[verdict]
+        conditions.append(and_(Scan.classifier_id == classifier.id, Scan.score_mean.is_not(None), met))
+    return or_(*conditions)
+
+
+def recent_rate(session: Session, batch_id: int, *, within_s: float = 300.0) -> float | None:
+    """Entries of a batch that were finished per second of late; None while there were none."""
+    now, created_at = session.execute(select(db_now(), Batch.created_at).where(Batch.id == batch_id)).one()
+    finished = session.scalar(
+        select(func.count())
+        .select_from(Scan)
+        .join(Entry, Entry.scan_id == Scan.id)
+        .where(Entry.batch_id == batch_id, Scan.finished_at >= now - within_s)
+    )
+    return finished / max(1.0, min(within_s, now - created_at)) if finished else None
