@@ -92,8 +92,8 @@ def latest_fakes(session: Session, *, limit: int) -> list[LatestFake]:
     )
     found: dict[int, LatestFake] = {}
     for scan, sha256 in rows:
-        fake = LatestFake(scan.video_id, scan.id, sha256, scan.path, scan.score_mean, scan.finished_at)
-        found.setdefault(scan.video_id, fake)
+        score, finished_at = scan.score_mean or 0.0, scan.finished_at or 0.0
+        found.setdefault(scan.video_id, LatestFake(scan.video_id, scan.id, sha256, scan.path, score, finished_at))
     return list(found.values())[:limit]
 
 

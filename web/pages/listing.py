@@ -1,6 +1,6 @@
 """What the address of a list asks for, and the address of its next page."""
 
-from typing import Literal, cast, get_args
+from typing import get_args
 
 from db.listing import Key, Sort, Wanted
 from db.tables import STATES
@@ -31,7 +31,7 @@ def wanted_from(standing: str, *, batch_id: int | None, order: str, after: str, 
         state=standing if standing in STATES else None,
         verdict=standing if standing in VERDICTS else None,
         text=text.strip()[:_LONGEST_TEXT] or None,
-        sort=cast(Literal["newest", "oldest", "score"], order),
+        sort=order,
         after=_cursor_from(after) if after else None,
         limit=limit,
     )
