@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import classifiers_activate, classifiers_compare, classifiers_freeze
+from cli import classifiers_activate, classifiers_compare, classifiers_freeze, classifiers_quantise
 from cli.classifier_names import classifier_argument, classifier_words, named_classifier
 from cli.gate_options import as_mapping, gate_options
 from cli.opening import default_bundle, opened_database, register_bundle
@@ -158,5 +158,6 @@ for _name, _command in {
     "rollback": classifiers_activate.rollback,
     "history": classifiers_activate.history,
     "compare": classifiers_compare.command,
+    "quantise": classifiers_quantise.command,
 }.items():
     command.add_command(_command, _name)

@@ -6,6 +6,7 @@ The network is the contract's in little: pixels are averaged over 7 x 7 places, 
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ import numpy as np
 import openvino
 from openvino import opset13 as ops
 
-from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, OPENVINO_FILE, OPENVINO_WEIGHTS_FILE
+from worker.pipeline.bundle import (
+    CARD_FILE,
+    INT8_FILES,
+    KERAS_FILE,
+    MANIFEST_FILE,
+    OPENVINO_FILE,
+    OPENVINO_WEIGHTS_FILE,
+)
 from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
 from worker.pipeline.preprocessing import CROP_MARGIN, PREPROCESSING_VERSION
 
@@ -29,16 +37,20 @@ THRESHOLDS = {
 }
 
 
-def build_bundle(directory: Path, *, with_keras: bool = False, **changes: Any) -> Path:
+def build_bundle(directory: Path, *, with_keras: bool = False, int8: bool = False, **changes: Any) -> Path:
     """A bundle in a new directory.
 
     Args:
         directory: made by this.
         with_keras: whether classifier.keras is a real network (TensorFlow takes seconds) or a stand-in for its hash.
+        int8: whether there is an int8 network; it is the same one, so that what is loaded is told by its shift.
         changes: fields of the manifest to replace.
     """
     directory.mkdir(parents=True)
     write_openvino(directory / OPENVINO_FILE)
+    if int8:
+        for source, target in zip((OPENVINO_FILE, OPENVINO_WEIGHTS_FILE), INT8_FILES, strict=True):
+            shutil.copyfile(directory / source, directory / target)
     if with_keras:
         write_keras(directory / KERAS_FILE)
     else:
@@ -50,7 +62,8 @@ def build_bundle(directory: Path, *, with_keras: bool = False, **changes: Any) -
 
 def write_manifest(directory: Path, changes: Mapping[str, Any] | None = None) -> None:
     """The manifest of the files that lie in the directory."""
-    names = (KERAS_FILE, OPENVINO_FILE, OPENVINO_WEIGHTS_FILE, CARD_FILE)
+    names = [KERAS_FILE, OPENVINO_FILE, OPENVINO_WEIGHTS_FILE, CARD_FILE]
+    names += [name for name in INT8_FILES if (directory / name).exists()]
     same = {"slope": 1.0, "intercept": 0.0}
     calibrated = ("face", "mean", "top-k", "confident", "max-track", "image")
     manifest = {

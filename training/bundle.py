@@ -13,12 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.backbones.normalisation import Normalisation, imagenet
+from training.errors import TrainingError
 from training.export import export_keras, export_openvino, require_parity
-from worker.pipeline.bundle import CARD_FILE, KERAS_FILE, MANIFEST_FILE, NETWORK_FILES, OPENVINO_FILE, verify_bundle
+from training.precisions import MIN_CROPS, measure_precisions
+from training.run_log import LOG_FILE
+from worker.pipeline.bundle import (
+    CARD_FILE,
+    INT8_FILES,
+    KERAS_FILE,
+    MANIFEST_FILE,
+    NETWORK_FILES,
+    OPENVINO_FILE,
+    verify_bundle,
+)
 from worker.pipeline.calibration import Calibration
 from worker.pipeline.detector_file import DETECTOR_NAME, DETECTOR_SHA256
 from worker.pipeline.heat import measure_heat_span
+from worker.pipeline.manifest import Manifest
 from worker.pipeline.preprocessing import CROP_MARGIN, PREPROCESSING_VERSION
+
+# Enough crops to meet every kind of content, few enough to be judged twice in a second or two.
+PARITY_CROPS = 32
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,7 @@ def write_bundle(
         network: outputs logit and heat_map.
         facts: for the manifest.
         card: Markdown.
-        crops: real crops on which both engines must agree.
+        crops: real crops on which both engines must agree; with enough of them int8 and bfloat16 are compared too.
 
     Returns:
         the largest difference between the two engines.
@@ -69,15 +84,61 @@ def write_bundle(
     building.mkdir(parents=True)
     export_keras(network, building / KERAS_FILE)
     export_openvino(network, building / OPENVINO_FILE)
-    gap = require_parity(network, building / OPENVINO_FILE, crops)
+    few = crops[:: max(1, len(crops) // PARITY_CROPS)][:PARITY_CROPS]
+    gap = require_parity(network, building / OPENVINO_FILE, few)
     (building / CARD_FILE).write_text(card, encoding="utf-8")
-    heat_maps = network.predict_on_batch(crops.astype(np.float32))["heat_map"]
+    heat_maps = network.predict_on_batch(few.astype(np.float32))["heat_map"]
     manifest = manifest_of(building, facts, parity_gap=gap) | {"heat_span_logits": measure_heat_span(heat_maps)}
-    (building / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    _write_manifest(building, with_precisions(manifest, building, crops))
     verify_bundle(building)
     shutil.rmtree(directory, ignore_errors=True)
     building.rename(directory)
     return gap
+
+
+def add_precisions(directory: Path, target: Path, crops: NDArray[np.uint8]) -> Manifest:
+    """Copies a bundle, and adds to the copy how its network does in int8 and bfloat16.
+
+    Args:
+        directory: the bundle.
+        target: the new one; there is none yet.
+        crops: faces like those that it learnt from, of its input's size.
+
+    Raises:
+        BundleError: the bundle is damaged.
+        TrainingError: there are too few faces, or there is something at the target.
+    """
+    before = verify_bundle(directory)
+    if len(crops) < MIN_CROPS:
+        raise TrainingError(f"{len(crops)} faces were found, at least {MIN_CROPS} are needed: name more pictures")
+    if target.exists():
+        raise TrainingError(f"{target} exists: name a new directory")
+    building = target.with_name(f".{target.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    # The log of the training is not in the manifest, and belongs to it.
+    for name in {*before.files, LOG_FILE} - set(INT8_FILES):
+        if (directory / name).is_file():
+            shutil.copyfile(directory / name, building / name)
+    manifest = json.loads((directory / MANIFEST_FILE).read_bytes())
+    _write_manifest(building, with_precisions(manifest, building, crops))
+    after = verify_bundle(building)
+    building.rename(target)
+    return after
+
+
+def with_precisions(manifest: Mapping[str, Any], directory: Path, crops: NDArray[np.uint8]) -> dict[str, Any]:
+    """The manifest with what int8 and bfloat16 do to the scores, and with the hashes of the int8 network."""
+    fitted, thresholds = manifest["calibration"]["image"], manifest["thresholds"]["image"]
+    measured = measure_precisions(directory, crops, calibration=Calibration(**fitted), thresholds=thresholds)
+    if not measured:
+        return dict(manifest)
+    files = {**manifest["files"], **{name: _sha256(directory / name) for name in INT8_FILES}}
+    return {**manifest, "files": files, "precisions": {name: gap.to_json() for name, gap in measured.items()}}
+
+
+def _write_manifest(directory: Path, manifest: Mapping[str, Any]) -> None:
+    (directory / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 def manifest_of(directory: Path, facts: BundleFacts, *, parity_gap: float) -> dict[str, Any]:

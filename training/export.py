@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import TrainingError
+from worker.pipeline.openvino_network import load_openvino
 
 # In float32 the two engines differ by rounding alone; a wrong layout or layer differs by whole units.
 PARITY = 1e-3
@@ -57,12 +58,9 @@ def export_openvino(network: keras.Model, path: Path) -> None:
 
 def parity_gap(network: keras.Model, openvino_path: Path, crops: NDArray[np.uint8]) -> float:
     """The largest difference of a logit or of a place of a heat map between Keras and OpenVINO, in float32."""
-    # openvino takes half a second, and only an export needs it here.
-    import openvino  # noqa: PLC0415
-
     pixels = crops.astype(np.float32)
     expected = network_for_use(network)(pixels, training=False)
-    core = openvino.Core()
+    core = load_openvino().Core()
     compiled = core.compile_model(openvino_path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found: Any = compiled(pixels)
     gaps = [
@@ -96,9 +94,7 @@ def _in_float32(config: Any) -> Any:
 
 
 def _convert(network: keras.Model, path: Path) -> None:
-    # As above.
-    import openvino  # noqa: PLC0415
-
+    openvino = load_openvino()
     with tempfile.TemporaryDirectory() as directory:
         # Of the forms that OpenVINO reads, the one that runs fastest.
         network.export(directory, format="tf_saved_model", verbose=False)

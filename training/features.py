@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.openvino_classifier import BATCH_SIZE
-from worker.pipeline.openvino_network import compile_network, read_network
+from worker.pipeline.openvino_network import compile_network, load_openvino, read_network
 
 PERPLEXITY = 30.0
 PRINCIPAL = 50
@@ -31,15 +31,12 @@ class FeatureNetwork:
     """
 
     def __init__(self, path: Path, *, size_px: int, threads: int) -> None:
-        # openvino takes half a second, and only commands that judge need it.
-        import openvino  # noqa: PLC0415
-
         network = read_network(path)
         network.reshape([-1, size_px, size_px, 3])
         entering = _entering_head(network)
         self._request: Any = None
         if entering is not None:
-            lower = openvino.Model([entering], network.get_parameters(), "features")
+            lower = load_openvino().Model([entering], network.get_parameters(), "features")
             self._request = compile_network(lower, threads=threads).create_infer_request()
 
     @property

@@ -51,8 +51,11 @@ class Resources:
             BundleError: its file is missing or altered.
         """
         from worker.pipeline.faces import FaceDetector, find_detector  # noqa: PLC0415 - as above
+        from worker.pipeline.openvino_network import processor_capabilities  # noqa: PLC0415 - as above
+        from worker.pipeline.precision import detector_precision  # noqa: PLC0415 - as above
 
-        return FaceDetector(find_detector(), threads=self._threads)
+        precision = detector_precision(self._settings.precision, processor_capabilities())
+        return FaceDetector(find_detector(), threads=self._threads, precision=precision)
 
     def classifier_of(self, claim: Claim) -> "Classifier":
         """The classifier that the scan names, wherever its bundle lies on this machine.
@@ -67,7 +70,12 @@ class Resources:
             directory = find_bundle(sha256, Path(claim.classifier_path), self._settings)
             while len(self._classifiers) >= CLASSIFIERS_KEPT:
                 self._classifiers.popitem(last=False)
-            self._classifiers[sha256] = load_classifier(directory, device=self._settings.device, threads=self._threads)
+            self._classifiers[sha256] = load_classifier(
+                directory,
+                device=self._settings.device,
+                threads=self._threads,
+                precision=self._settings.precision,
+            )
         self._classifiers.move_to_end(sha256)
         return self._classifiers[sha256]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
+from worker.pipeline.precision import WANTED_PRECISIONS, WantedPrecision
 from worker.web_settings import WEB_VARIABLES, Variable, WebSettings, read_web_settings
 
 T = TypeVar("T")
@@ -45,6 +46,11 @@ VARIABLES = (
         "postgresql+psycopg://USER:PASSWORD@HOST/NAME, or sqlite:////path/to/file.db",
     ),
     Variable("FAKESWEEP_DEVICE", "auto", "auto, cpu or gpu: what judges; auto takes a GPU where one is visible"),
+    Variable(
+        "FAKESWEEP_PRECISION",
+        "auto",
+        "auto, float32, bfloat16 or int8: how the processor calculates; auto takes the fastest with float32's scores",
+    ),
     Variable("FAKESWEEP_CLASSIFIER", "the active one", "the directory of a classifier bundle to judge with"),
     Variable("FAKESWEEP_FFMPEG", "the bundled one", "the path of an ffmpeg program to decode with"),
     Variable(
@@ -76,6 +82,7 @@ class Settings:
         home: absolute directory of the state.
         broker_url: None for the embedded broker.
         database_url: None for SQLite in `home`.
+        precision: that networks calculate in on processors.
         classifier: directory of a bundle, None for the active one.
         ffmpeg: None for the bundled one.
         is_sandboxed: whether ffmpeg and the probing process are locked in, as far as the kernel can.
@@ -92,6 +99,7 @@ class Settings:
     broker_url: str | None = None
     database_url: str | None = None
     device: Device = "auto"
+    precision: WantedPrecision = "auto"
     classifier: str | None = None
     ffmpeg: Path | None = None
     is_sandboxed: bool = True
@@ -135,6 +143,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         broker_url=read.get("BROKER_URL", _parse_broker_url),
         database_url=read.get("DATABASE_URL", _parse_database_url),
         device=cast("Device", read.get("DEVICE", _one_of(DEVICES)) or Settings.device),
+        precision=cast("WantedPrecision", read.get("PRECISION", _one_of(WANTED_PRECISIONS)) or Settings.precision),
         classifier=read.get("CLASSIFIER", _parse_bundle),
         ffmpeg=read.get("FFMPEG", _parse_program),
         is_sandboxed=read.get("SANDBOX", _one_of(("auto", "off"))) != "off",

@@ -99,9 +99,10 @@ def lacking_decoders(listing: str) -> list[str]:
 
 def check_openvino() -> Finding:
     """The engine that judges on the CPU, and the devices that it sees."""
-    import openvino
+    from worker.pipeline.openvino_network import load_openvino
 
-    return Finding("OpenVINO", "ok", f"{version('openvino')}, devices {', '.join(openvino.Core().available_devices)}")
+    devices = load_openvino().Core().available_devices
+    return Finding("OpenVINO", "ok", f"{version('openvino')}, devices {', '.join(devices)}")
 
 
 def check_tensorflow() -> Finding:

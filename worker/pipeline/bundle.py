@@ -14,8 +14,12 @@ MANIFEST_FILE = "manifest.json"
 KERAS_FILE = "classifier.keras"
 OPENVINO_FILE = "classifier.xml"
 OPENVINO_WEIGHTS_FILE = "classifier.bin"
+INT8_FILE = "classifier-int8.xml"
+INT8_WEIGHTS_FILE = "classifier-int8.bin"
 CARD_FILE = "card.md"
 NETWORK_FILES = (KERAS_FILE, OPENVINO_FILE, OPENVINO_WEIGHTS_FILE)
+INT8_FILES = (INT8_FILE, INT8_WEIGHTS_FILE)
+"""Of a bundle that says how int8 compares; others have none."""
 
 MAX_MANIFEST_BYTES = 4_000_000
 """A manifest has a few thousand bytes; one of gigabytes is somebody's joke."""
@@ -53,7 +57,7 @@ def verify_bundle(directory: Path) -> Manifest:
     """
     manifest = read_manifest(directory)
     _require_fitting(manifest, directory)
-    for name in NETWORK_FILES:
+    for name in (*NETWORK_FILES, *(INT8_FILES if "int8" in manifest.precisions else ())):
         if name not in manifest.files:
             raise BundleError(f"{directory / MANIFEST_FILE} gives no hash for {name}: train or import the bundle again")
     for name, expected in manifest.files.items():

@@ -7,11 +7,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.pipeline.bundle import KERAS_FILE, OPENVINO_FILE, verify_bundle
+from worker.pipeline.bundle import INT8_FILE, KERAS_FILE, OPENVINO_FILE, verify_bundle
 from worker.pipeline.errors import BundleError
 from worker.pipeline.gpu import may_have_gpu
 from worker.pipeline.manifest import Manifest
 from worker.pipeline.openvino_classifier import OpenvinoNetwork
+from worker.pipeline.openvino_network import processor_capabilities
+from worker.pipeline.precision import Precision, WantedPrecision, choose_precision
 
 Device = Literal["auto", "cpu", "gpu"]
 Runtime = Literal["openvino", "tensorflow"]
@@ -54,10 +56,14 @@ class Classifier:
         manifest: of the bundle.
         runtime: which engine judges.
         network: that engine's.
+        precision: that the network calculates in.
     """
 
-    def __init__(self, manifest: Manifest, *, runtime: Runtime, network: Network) -> None:
+    def __init__(
+        self, manifest: Manifest, *, runtime: Runtime, network: Network, precision: Precision = "float32"
+    ) -> None:
         self.manifest = manifest
+        self.precision = precision
         self.runtime: Runtime = runtime
         self._network = network
 
@@ -89,16 +95,19 @@ class Classifier:
         )
 
 
-def load_classifier(directory: Path, *, device: Device = "auto", threads: int = 1) -> Classifier:
+def load_classifier(
+    directory: Path, *, device: Device = "auto", threads: int = 1, precision: WantedPrecision = "float32"
+) -> Classifier:
     """The classifier of a verified bundle, ready to judge.
 
     Args:
         directory: the bundle.
         device: `gpu` insists on one, `auto` takes one that TensorFlow can use, else the processor.
         threads: of one judgement on the processor.
+        precision: on the processor; `auto` takes the fastest whose scores the bundle found to be float32's.
 
     Raises:
-        BundleError: a file is missing or altered, a network cannot be read, or there is no GPU to insist on.
+        BundleError: a file is missing or altered, a network cannot be read, or what is insisted on is not there.
     """
     manifest = verify_bundle(directory)
     if device == "gpu" or (device == "auto" and may_have_gpu()):
@@ -113,5 +122,17 @@ def load_classifier(directory: Path, *, device: Device = "auto", threads: int = 
                 "FAKESWEEP_DEVICE is gpu, but TensorFlow sees no GPU: install tensorflow[and-cuda] and a driver, "
                 "or set FAKESWEEP_DEVICE to auto or cpu"
             )
-    network_on_cpu = OpenvinoNetwork(directory / OPENVINO_FILE, size_px=manifest.input_size_px, threads=threads)
-    return Classifier(manifest, runtime="openvino", network=network_on_cpu)
+    return _on_processor(manifest, directory, precision, threads=threads)
+
+
+def _on_processor(manifest: Manifest, directory: Path, wanted: WantedPrecision, *, threads: int) -> Classifier:
+    precision = choose_precision(wanted, manifest.precisions, () if wanted == "float32" else processor_capabilities())
+    measured = manifest.precisions.get(precision)
+    network = OpenvinoNetwork(
+        directory / (INT8_FILE if precision == "int8" else OPENVINO_FILE),
+        size_px=manifest.input_size_px,
+        threads=threads,
+        precision=precision,
+        logit_shift=measured.logit_shift if measured else 0.0,
+    )
+    return Classifier(manifest, runtime="openvino", network=network, precision=precision)

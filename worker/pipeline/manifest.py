@@ -3,10 +3,11 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from worker.pipeline.calibration import Calibration
+from worker.pipeline.precision import MeasuredPrecision
 from worker.pipeline.results import AGGREGATIONS
 
 FORMAT = 1
@@ -40,6 +41,7 @@ class Manifest:
         training: fingerprint and sources of what it learned from.
         metrics: figures on held-out sources.
         heat_span: logits of a place of a heat map that get the fullest colour; None where nobody measured it.
+        precisions: how the network compares with float32 in others, by their names; empty where nobody measured it.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     heat_span: float | None = None
+    precisions: Mapping[str, MeasuredPrecision] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.input_size_px <= LARGEST_INPUT_PX:
@@ -107,6 +110,7 @@ class Manifest:
             training=_mapping(found, "training"),
             metrics=_mapping(found, "metrics"),
             heat_span=_number(found, "heat_span_logits") if "heat_span_logits" in found else None,
+            precisions=_precisions(found),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -130,7 +134,23 @@ class Manifest:
             "training": dict(self.training),
             "metrics": dict(self.metrics),
             **({} if self.heat_span is None else {"heat_span_logits": self.heat_span}),
+            **({"precisions": {n: p.to_json() for n, p in self.precisions.items()}} if self.precisions else {}),
         }
+
+
+def _precisions(found: Any) -> dict[str, MeasuredPrecision]:
+    if "precisions" not in found:
+        return {}
+    return {
+        name: MeasuredPrecision(
+            logit_shift=_number(measured, "logit_shift"),
+            score_gap_mean=_number(measured, "score_gap_mean"),
+            score_gap_max=_number(measured, "score_gap_max"),
+            verdict_agreement=_number(measured, "verdict_agreement"),
+            faces=_whole(measured, "faces"),
+        )
+        for name, measured in _mappings(found, "precisions")
+    }
 
 
 def _require_names(what: str, found: Mapping[str, Any], names: tuple[str, ...]) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.errors import BundleError
-from worker.pipeline.openvino_network import compile_network, read_network
+from worker.pipeline.openvino_network import compile_network, load_openvino, read_network
+from worker.pipeline.precision import Precision
 
 BATCH_SIZE = 8
 """Larger batches are no faster on processors (measured: 4.3 ms a crop by 8, 5.0 by 32), and cost memory."""
@@ -20,6 +21,8 @@ class OpenvinoNetwork:
         path: the .xml file.
         size_px: side of its input.
         threads: of one run.
+        precision: that it calculates in; int8 is in the file, too.
+        logit_shift: added to each logit.
 
     Raises:
         BundleError: it cannot be read, or has not the outputs of a classifier.
@@ -27,7 +30,9 @@ class OpenvinoNetwork:
 
     batch_size = BATCH_SIZE
 
-    def __init__(self, path: Path, *, size_px: int, threads: int) -> None:
+    def __init__(
+        self, path: Path, *, size_px: int, threads: int, precision: Precision = "float32", logit_shift: float = 0.0
+    ) -> None:
         network = read_network(path)
         outputs = [output.get_any_name() for output in network.outputs]
         if "logit" not in outputs or len(network.inputs) != 1:
@@ -36,25 +41,25 @@ class OpenvinoNetwork:
                 "build the bundle again with `fakesweep train`"
             )
         self._has_heat_map = "heat_map" in outputs
-        compiled = compile_network(_taking_bytes(network, size_px, path), threads=threads)
+        compiled = compile_network(_taking_bytes(network, size_px, path), threads=threads, precision=precision)
+        self._logit_shift = np.float32(logit_shift)
         self._request = compiled.create_infer_request()
 
     def run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Logits (n, 1) and heat maps (n, height, width)."""
         self._request.infer({0: np.ascontiguousarray(crops)})
         # Copies: the request's own memory is written over by the next run.
-        logits = np.array(self._request.get_tensor("logit").data, np.float32)
+        logits = np.array(self._request.get_tensor("logit").data, np.float32) + self._logit_shift
         return logits, np.array(self._request.get_tensor("heat_map").data, np.float32) if self._has_heat_map else None
 
 
 def _taking_bytes(network: Any, size_px: int, path: Path) -> Any:
-    from openvino import Type  # noqa: PLC0415 - importing the pipeline stays cheap
-    from openvino.preprocess import PrePostProcessor  # noqa: PLC0415 - as above
+    openvino = load_openvino()
 
     try:
         network.reshape([-1, size_px, size_px, 3])
-        steps = PrePostProcessor(network)
-        steps.input().tensor().set_element_type(Type.u8)
+        steps = openvino.preprocess.PrePostProcessor(network)
+        steps.input().tensor().set_element_type(openvino.Type.u8)
         return steps.build()
     except RuntimeError as error:
         last_line = str(error).strip().splitlines()[-1]
