@@ -98,7 +98,15 @@ def _make_server(wish: Wish, settings: Settings, database: Database, engine: Eng
 
     doors = make_doors(settings, database, engine.send_or_note)
     context = make_context(settings, database, doors, host=wish.host, needs_token=wish.token_always)
-    return uvicorn.Server(
+
+    class Server(uvicorn.Server):
+        """Lets those go who watch, before it waits for the connections to end."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            context.events.close()
+            await super().shutdown(sockets)
+
+    return Server(
         uvicorn.Config(
             make_app(context),
             log_config=None,

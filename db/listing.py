@@ -95,7 +95,7 @@ def _path_holds_on_sqlite(element: _PathHolds, compiler: SQLCompiler, **options:
 @compiles(_PathHolds, "postgresql")
 def _path_holds_on_postgresql(element: _PathHolds, compiler: SQLCompiler, **options: Any) -> str:
     path, text = element.clauses
-    wanted = f"lower(encode(convert_to({compiler.process(text, **options)}, 'UTF8'), 'escape'))"
+    wanted = f"lower(encode(convert_to(CAST({compiler.process(text, **options)} AS text), 'UTF8'), 'escape'))"
     return f"strpos(lower(encode({compiler.process(path, **options)}, 'escape')), {wanted}) > 0"
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from web import pages
-from web.api import batches, classifiers, health, operations, pictures, uploads, videos
+from web.api import batches, classifiers, events, health, metrics, operations, pictures, uploads, videos
 from web.context import Context
 from web.gate import Gate
 from web.problems import Problem, problem_response, validation_problem
@@ -34,6 +34,8 @@ _ROUTERS = (
     pictures.router,
     classifiers.router,
     operations.router,
+    events.router,
+    metrics.router,
     health.router,
 )
 
@@ -50,6 +52,7 @@ def make_app(context: Context) -> FastAPI:
     @asynccontextmanager
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        context.events.close()
         context.submitter.close()
         context.pictures.close()
 
@@ -87,7 +90,7 @@ class _GateMaker:
     """Puts the gate before the application, and where sign-out finds its memory."""
 
     def __init__(self, app: ASGIApp, app_state: object, context: Context) -> None:
-        self._gate = Gate(app, context)
+        self._gate = Gate(app, context, _answer_defect)
         # Signing out forgets what the gate remembers.
         app_state.gate = self._gate.directory  # type: ignore[attr-defined]
 
@@ -125,10 +128,10 @@ def _answer_errors(app: FastAPI) -> None:
     async def answer_database(request: Request, error: DatabaseError) -> Response:
         return _answer(request, 503, str(error), {"Retry-After": "5"})
 
-    @app.exception_handler(Exception)
-    async def answer_defect(request: Request, error: Exception) -> Response:
-        logger.error("%s %s", request.method, request.url.path, exc_info=error)
-        return _answer(request, 500, "a defect of ours; the server's log tells more", {})
+
+def _answer_defect(request: Request, error: Exception) -> Response:
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, "a defect of ours; the server's log tells more", {})
 
 
 def _answer(request: Request, status: int, detail: str, headers: dict[str, str]) -> Response:

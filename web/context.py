@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from db.session import Database
 from web.doors import Doors
+from web.events import Hub
 from web.limits import RateLimiter
 from web.pictures import PictureDesk
 from web.places import Places, find_places
@@ -29,6 +30,7 @@ class Context:
         submitter: what is being submitted.
         uploads: what is being sent.
         pictures: where single pictures are judged.
+        events: what those who watch are told.
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class Context:
     submitter: Submitter
     uploads: Uploads
     pictures: PictureDesk
+    events: Hub
     host: str = "127.0.0.1"
     needs_token: bool = False
     limiter: RateLimiter = field(default_factory=lambda: RateLimiter(rate_per_s=50.0, burst=200))
@@ -67,6 +70,7 @@ def make_context(
         Submitter(database, doors),
         Uploads(settings, database),
         PictureDesk(doors.picture_command, settings.home / "pictures"),
+        Hub(database),
         host,
         needs_token=needs_token,
         limiter=limiter,

@@ -5,12 +5,14 @@ Plain ASGI, as it stands before every request, listings of a million videos incl
 
 import hmac
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
@@ -71,10 +73,15 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 @dataclass
 class Gate:
-    """Lets requests through to `app` that may come in, and adds the headers that keep browsers from harm."""
+    """Lets requests through to `app` that may come in, and adds the headers that keep browsers from harm.
+
+    Args:
+        answer_defect: tells that something went wrong which nobody expected.
+    """
 
     app: ASGIApp
     context: Context
+    answer_defect: Callable[[Request, Exception], Response]
     directory: Directory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,8 +93,12 @@ class Gate:
             await self.app(scope, receive, send)
             return
 
+        has_begun = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
@@ -102,7 +113,12 @@ class Gate:
             answer = problem_response(scope["path"], problem.status_code, problem.detail, headers=problem.headers)
             await answer(scope, receive, send_guarded)
             return
-        await self.app(scope, limited, send_guarded)
+        try:
+            await self.app(scope, limited, send_guarded)
+        except Exception as error:
+            if has_begun:
+                raise
+            await self.answer_defect(Request(scope), error)(scope, receive, send_guarded)
 
     async def _admit(self, scope: Scope) -> Principal:
         """Finds out who asks, and whether this request may come in at all."""

@@ -109,19 +109,21 @@ class Uploads:
             ProblemError: the offset is another, somebody else is sending, or more comes than was announced.
         """
         descriptor = await run_in_threadpool(self._open_part, upload, offset)
+        gathered = bytearray()
         try:
-            gathered = bytearray()
             async for piece in pieces:
-                gathered += piece
-                if offset + len(gathered) > upload.size_bytes:
+                if offset + len(gathered) + len(piece) > upload.size_bytes:
+                    gathered.clear()
                     raise ProblemError(413, f"more than the {upload.size_bytes} bytes come that were announced")
+                gathered += piece
                 if len(gathered) >= _WRITES_OF:
                     offset += await run_in_threadpool(_write_all, descriptor, bytes(gathered))
                     gathered.clear()
-            return offset + await run_in_threadpool(_write_all, descriptor, bytes(gathered))
         finally:
-            # Whatever came before a break stays.
+            # Whatever came before a break stays; written here, as a task that was cancelled waits for no thread.
+            offset += _write_all(descriptor, bytes(gathered))
             os.close(descriptor)
+        return offset
 
     def complete(self, upload: Upload) -> Path:
         """Gives a file that came whole its name."""

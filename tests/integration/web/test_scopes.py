@@ -1,0 +1,102 @@
+"""Each route is open to those who have its scope, and to nobody else; a new one cannot be forgotten."""
+
+import pytest
+from fastapi import FastAPI
+
+from db.tokens import SCOPES
+from tests.web_client import Site
+from web.rules import check_rules, rules_of
+
+UPLOAD = "0" * 32
+
+RULES: dict[tuple[str, str], str | None] = {
+    ("GET", "/health/live"): None,
+    ("GET", "/health/ready"): None,
+    ("GET", "/api/v1/openapi.json"): None,
+    ("GET", "/metrics"): "read",
+    ("GET", "/login"): None,
+    ("POST", "/login"): None,
+    ("POST", "/logout"): None,
+    ("GET", "/"): "read",
+    ("POST", "/api/v1/batches"): "submit",
+    ("GET", "/api/v1/batches"): "read",
+    ("GET", "/api/v1/batches/{batch_id}"): "read",
+    ("GET", "/api/v1/batches/{batch_id}/report"): "read",
+    ("POST", "/api/v1/batches/{batch_id}/cancel"): "submit",
+    ("POST", "/api/v1/batches/{batch_id}/retry"): "submit",
+    ("GET", "/api/v1/videos"): "read",
+    ("GET", "/api/v1/videos/{video_id}"): "read",
+    ("GET", "/api/v1/videos/{video_id}/content"): "read",
+    ("HEAD", "/api/v1/videos/{video_id}/content"): "read",
+    ("POST", "/api/v1/videos/{video_id}/scan"): "submit",
+    ("GET", "/api/v1/videos/{video_id}/reviews"): "read",
+    ("POST", "/api/v1/videos/{video_id}/reviews"): "review",
+    ("DELETE", "/api/v1/videos/{video_id}/reviews/{review_id}"): "review",
+    ("POST", "/api/v1/uploads"): "submit",
+    ("GET", "/api/v1/uploads/{upload_id}"): "submit",
+    ("HEAD", "/api/v1/uploads/{upload_id}"): "submit",
+    ("PATCH", "/api/v1/uploads/{upload_id}"): "submit",
+    ("DELETE", "/api/v1/uploads/{upload_id}"): "submit",
+    ("POST", "/api/v1/uploads/{upload_id}/complete"): "submit",
+    ("POST", "/api/v1/pictures"): "submit",
+    ("POST", "/api/v1/pictures/generate"): "submit",
+    ("GET", "/api/v1/classifiers"): "read",
+    ("GET", "/api/v1/classifiers/{classifier_id}"): "read",
+    ("POST", "/api/v1/classifiers/{classifier_id}/activate"): "admin",
+    ("POST", "/api/v1/classifiers/rollback"): "admin",
+    ("GET", "/api/v1/workers"): "read",
+    ("GET", "/api/v1/settings"): "admin",
+    ("GET", "/api/v1/events"): "read",
+}
+"""What a route needs; pages beside these need at least `read`."""
+
+BODIES = {
+    "/api/v1/batches": {"paths": ["/nowhere"]},
+    "/api/v1/uploads": {"name": "a.mp4", "size_bytes": 1},
+    "/api/v1/videos/{video_id}/reviews": {"label": "fake"},
+    "/api/v1/pictures/generate": {},
+}
+
+
+def test_no_route_was_forgotten(guarded: Site) -> None:
+    """Every route of the API stands in the table with its scope, and every page needs at least to read."""
+    app = guarded.client.app
+    assert isinstance(app, FastAPI)
+    found = {
+        (method, route.path): None if rule is None else rule.scope
+        for route, rule in rules_of(app)
+        for method in route.methods
+    }
+
+    pages = {key for key in found if not key[1].startswith(("/api/", "/health", "/metrics")) and key not in RULES}
+    assert {key: found[key] for key in found if key not in pages} == RULES
+    assert {key for key in pages if found[key] is None} == set()
+
+
+def test_a_route_without_a_rule_does_not_start() -> None:
+    """Whoever forgets to say who may use a route learns it at once."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.get("/forgotten")(lambda: "here")
+
+    with pytest.raises(RuntimeError, match="/forgotten"):
+        check_rules(app)
+
+
+@pytest.mark.parametrize("scope", [*SCOPES, None])
+@pytest.mark.parametrize(("method", "path"), [key for key in RULES if key[1] != "/api/v1/events"])
+def test_a_scope_opens_what_is_its_own(guarded: Site, method: str, path: str, scope: str | None) -> None:
+    """401 without a token, 403 with another scope, and let in with the right one or with `admin`."""
+    needed = RULES[method, path]
+    filled = path.format(batch_id=1, video_id=1, review_id=1, classifier_id=99, upload_id=UPLOAD)
+    headers = guarded.bearer(scope) if scope else {}
+    if method == "PATCH":
+        headers["Upload-Offset"] = "0"
+
+    answer = guarded.client.request(method, filled, headers=headers, json=BODIES.get(path))
+
+    if needed is None or scope in (needed, "admin"):
+        # Let in: a refusal by /login or /logout is of the form, and by a root of the place.
+        assert answer.status_code not in (401, 429) or path in ("/login", "/logout")
+        assert answer.status_code != 403 or path in ("/login", "/logout", "/api/v1/batches")
+    else:
+        assert answer.status_code == (403 if scope else 401)
