@@ -8,7 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -83,20 +96,21 @@ class Page:
 class _PathHolds(FunctionElement[bool]):
     """Whether a path, whose bytes may be of any encoding, holds a text."""
 
+    type = Boolean()
     inherit_cache = True
 
 
 @compiles(_PathHolds, "sqlite")
 def _path_holds_on_sqlite(element: _PathHolds, compiler: SQLCompiler, **options: Any) -> str:
     path, text = element.clauses
-    return f"instr(lower(CAST({compiler.process(path, **options)} AS TEXT)), {compiler.process(text, **options)}) > 0"
+    return f"(instr(lower(CAST({compiler.process(path, **options)} AS TEXT)), {compiler.process(text, **options)}) > 0)"
 
 
 @compiles(_PathHolds, "postgresql")
 def _path_holds_on_postgresql(element: _PathHolds, compiler: SQLCompiler, **options: Any) -> str:
     path, text = element.clauses
     wanted = f"lower(encode(convert_to(CAST({compiler.process(text, **options)} AS text), 'UTF8'), 'escape'))"
-    return f"strpos(lower(encode({compiler.process(path, **options)}, 'escape')), {wanted}) > 0"
+    return f"(strpos(lower(encode({compiler.process(path, **options)}, 'escape')), {wanted}) > 0)"
 
 
 def list_videos(session: Session, wanted: Wanted) -> Page:
@@ -237,7 +251,7 @@ def _end_of_search(session: Session, wanted: Wanted) -> Key | None:
 def _path_holds(path: ColumnElement[bytes] | InstrumentedAttribute[bytes], text: str) -> ColumnElement[bool]:
     # What a URL or a form carried is text; ASCII letters are compared whatever their case.
     lowered = "".join(letter.lower() if letter.isascii() else letter for letter in text)
-    return _PathHolds(path, literal(lowered)) == True  # noqa: E712 - a comparison makes a condition of it
+    return _PathHolds(path, literal(lowered))
 
 
 def _list_by_score(session: Session, wanted: Wanted) -> Page:

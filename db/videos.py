@@ -107,6 +107,13 @@ def read_content(session: Session, video_id: int) -> Content | None:
     return Content(video.sha256, video.size_bytes, tuple(paths))
 
 
+def find_shown_scan(session: Session, video_id: int) -> tuple[int, int] | None:
+    """The scan that `read_video` tells of, and the fencing token that it ended under; None where there is none."""
+    newest = select(Entry.scan_id).where(Entry.video_id == video_id).order_by(Entry.id.desc()).limit(1)
+    found = session.execute(select(Scan.id, Scan.token).where(Scan.id == newest.scalar_subquery())).first()
+    return None if found is None else (found.id, found.token)
+
+
 def _read_paths(session: Session, video_id: int) -> list[dict[str, str]]:
     """Where it was found, the latest first, each path once."""
     query = select(KnownFile.path).where(KnownFile.video_id == video_id).order_by(KnownFile.id.desc())

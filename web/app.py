@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from web import pages
-from web.api import batches, classifiers, events, health, metrics, operations, pictures, uploads, videos
+from web.api import batches, classifiers, events, evidence, health, metrics, operations, pictures, uploads, videos
 from web.context import Context
 from web.gate import Gate
 from web.problems import Problem, problem_response, validation_problem
@@ -30,6 +30,7 @@ _PROBLEMS = (400, 401, 403, 404, 409, 413, 421, 422, 429, 503)
 _ROUTERS = (
     batches.router,
     videos.router,
+    evidence.router,
     uploads.router,
     pictures.router,
     classifiers.router,

@@ -173,6 +173,26 @@ class Video(BaseModel):
     reviews: list[dict[str, Any]]
 
 
+class EvidenceFace(BaseModel):
+    """A face that was kept when a video was judged, with the addresses of its pictures."""
+
+    t_s: float
+    box_px: list[float]
+    track: int
+    score: float
+    width_px: int
+    height_px: int
+    face: str = Field(description="The square that the classifier saw, as JPEG.")
+    frame: str = Field(description="The whole frame, made smaller, as JPEG.")
+    heat: str | None = Field(description="The heat map, as a PNG to be laid over the face.")
+
+
+class Evidence(BaseModel):
+    """The faces that scored highest, the highest first; none where they were not kept."""
+
+    faces: list[EvidenceFace]
+
+
 class NewReview(Request):
     """What a person says of a video."""
 

@@ -28,6 +28,8 @@ RULES: dict[tuple[str, str], str | None] = {
     ("GET", "/api/v1/videos/{video_id}"): "read",
     ("GET", "/api/v1/videos/{video_id}/content"): "read",
     ("HEAD", "/api/v1/videos/{video_id}/content"): "read",
+    ("GET", "/api/v1/videos/{video_id}/evidence"): "read",
+    ("GET", "/api/v1/videos/{video_id}/evidence/{number}/{picture}"): "read",
     ("POST", "/api/v1/videos/{video_id}/scan"): "submit",
     ("GET", "/api/v1/videos/{video_id}/reviews"): "read",
     ("POST", "/api/v1/videos/{video_id}/reviews"): "review",
@@ -87,7 +89,9 @@ def test_a_route_without_a_rule_does_not_start() -> None:
 def test_a_scope_opens_what_is_its_own(guarded: Site, method: str, path: str, scope: str | None) -> None:
     """401 without a token, 403 with another scope, and let in with the right one or with `admin`."""
     needed = RULES[method, path]
-    filled = path.format(batch_id=1, video_id=1, review_id=1, classifier_id=99, upload_id=UPLOAD)
+    filled = path.format(
+        batch_id=1, video_id=1, review_id=1, classifier_id=99, upload_id=UPLOAD, number=0, picture="face.jpg"
+    )
     headers = guarded.bearer(scope) if scope else {}
     if method == "PATCH":
         headers["Upload-Offset"] = "0"

@@ -1,0 +1,68 @@
+"""The faces that scored highest in a video, as they were kept when it was judged."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import Response
+
+from db.videos import find_shown_scan
+from web import models
+from web.answers import json_answer
+from web.api.videos import VideoId
+from web.context import Context, context_of
+from web.identity import Principal
+from web.problems import ProblemError
+from web.rules import READ
+from worker.evidence import MOST_FACES, EvidenceFace, load_evidence
+
+router = APIRouter(prefix="/api/v1/videos", tags=["videos"])
+
+Picture = Literal["face.jpg", "frame.jpg", "heat.png"]
+
+
+@router.get("/{video_id}/evidence", response_model=models.Evidence)
+def list_evidence(request: Request, video_id: VideoId, _principal: Annotated[Principal, Depends(READ)]) -> Response:
+    """The kept faces of a video, and where their pictures are."""
+    place = f"/api/v1/videos/{video_id}/evidence"
+    faces = [
+        {
+            **{name: getattr(face, name) for name in ("t_s", "box_px", "track", "score", "width_px", "height_px")},
+            "face": f"{place}/{number}/face.jpg",
+            "frame": f"{place}/{number}/frame.jpg",
+            "heat": None if face.heat_png is None else f"{place}/{number}/heat.png",
+        }
+        for number, face in enumerate(_load(context_of(request), video_id))
+    ]
+    return json_answer({"faces": faces})
+
+
+@router.get(
+    "/{video_id}/evidence/{number}/{picture}",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
+)
+def get_picture(
+    request: Request,
+    video_id: VideoId,
+    number: Annotated[int, Path(ge=0, lt=MOST_FACES)],
+    picture: Picture,
+    _principal: Annotated[Principal, Depends(READ)],
+) -> Response:
+    """One picture of a kept face."""
+    faces = _load(context_of(request), video_id)
+    if number >= len(faces):
+        raise ProblemError(404, f"video {video_id} has no kept face {number}: see /api/v1/videos/{video_id}/evidence")
+    face = faces[number]
+    content = {"face.jpg": face.face_jpeg, "frame.jpg": face.frame_jpeg, "heat.png": face.heat_png}[picture]
+    if content is None:
+        raise ProblemError(404, "the classifier of this verdict gives no heat maps")
+    kind = "image/png" if picture == "heat.png" else "image/jpeg"
+    return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
+
+
+def _load(context: Context, video_id: int) -> list[EvidenceFace]:
+    with context.database.read() as session:
+        scan = find_shown_scan(session, video_id)
+    if scan is None:
+        raise ProblemError(404, f"there is no video {video_id}: see /api/v1/videos")
+    return load_evidence(context.settings.evidence_directory, *scan)
