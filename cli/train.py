@@ -27,6 +27,8 @@ _MATERIAL = click.Path(exists=True, path_type=Path)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("classifier"),
               show_default=True, help="Where the bundle goes; replaces an older one.")  # fmt: skip
 @click.option("--backbone", type=click.Choice(BACKBONES), default="mobilenetv2", show_default=True)
+@click.option("--residual/--no-residual", default=False, show_default=True,
+              help="Put a branch of fixed noise residuals beside the backbone.")  # fmt: skip
 @click.option("--size", "size_px", type=click.IntRange(32, 1024), default=224, show_default=True,
               help="Side of the network's input in pixels, a multiple of 32.")  # fmt: skip
 @click.option("--name", default=None, help="Name of the classifier [default: fakesweep- and the backbone].")
@@ -84,6 +86,7 @@ def command(  # noqa: PLR0913 - one argument per option
     weights_style: str | None,
     output: Path,
     backbone: str,
+    residual: bool,
     size_px: int,
     name: str | None,
     version: str,
@@ -144,6 +147,7 @@ def command(  # noqa: PLR0913 - one argument per option
             weights=weights,
             weights_style=weights_style,
             backbone=backbone,
+            residual=residual,
             size_px=size_px,
             name=name or f"fakesweep-{backbone}",
             version=version,

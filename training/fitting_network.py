@@ -10,6 +10,7 @@ import numpy as np
 from training.architecture import build_classifier
 from training.backbones.backbone import Backbone, layers_above
 from training.backbones.catalogue import build_backbone
+from training.backbones.residuals import with_residuals
 from training.fitting_folding import fold_norms
 from training.recipe import Recipe
 
@@ -23,12 +24,14 @@ class NetworkPlan:
         weights: ImageNet weights; None starts from nothing.
         weights_style: whose values an unknown file holds.
         size_px: side of the input.
+        residual: whether the branch of noise residuals stands beside the backbone.
     """
 
     backbone: str
     weights: Path | None = None
     weights_style: str | None = None
     size_px: int = 224
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def build_network(plan: NetworkPlan, *, recipe: Recipe, precision: str = "float3
         )
         if keeps_norms(backbone, recipe):
             backbone = fold_norms(backbone)
+        if plan.residual:
+            backbone = with_residuals(backbone)
         return FreshNetwork(build_classifier(backbone, dropout=recipe.dropout), backbone)
     finally:
         keras.config.set_dtype_policy(before)
@@ -97,7 +102,7 @@ def freeze(network: FreshNetwork, *, recipe: Recipe) -> None:
     keeps = keeps_norms(backbone, recipe)
     for layer in backbone.network.layers:
         is_kept = keeps and isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = layer.name in learning and not is_kept
+        layer.trainable = layer.name in learning and not is_kept and layer.name not in backbone.fixed
 
 
 def rate_factors(network: FreshNetwork, *, recipe: Recipe) -> dict[str, float]:

@@ -24,6 +24,7 @@ class TrainOptions:
         weights: ImageNet weights of the backbone; None starts from nothing.
         weights_style: whose values an unknown weights file holds.
         backbone: its name.
+        residual: whether the branch of noise residuals stands beside it.
         name: of the classifier.
         version: of the classifier.
         folds: of the cross-validation by source.
@@ -48,6 +49,7 @@ class TrainOptions:
     weights: Path | None = None
     weights_style: str | None = None
     backbone: str = "mobilenetv2"
+    residual: bool = False
     name: str = "fakesweep-mobilenetv2"
     version: str = "1"
     folds: int = 5

@@ -50,6 +50,7 @@ def facts_of(
         thresholds=fitted.thresholds,
         training={
             **start.backbone.facts(),
+            "residual": options.residual,
             "weights_sha256": sha256_of(options.weights) if options.weights is not None else None,
             "fingerprint": fingerprint(material.pairs),
             "sources": dict(sorted(Counter(f"{item.label} {item.source}" for item in learnt).items())),

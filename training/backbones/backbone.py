@@ -22,6 +22,7 @@ class Backbone:
         padding: whose way of padding the convolutions follow: "torchvision" or "keras".
         is_pretrained: whether it holds weights from a file. Batch normalisation that was drawn at random has no
             statistics yet, so it must not be kept in inference mode.
+        fixed: layers that hold what nobody learns, such as kernels that were written down.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Backbone:
     stages: tuple[str, ...]
     padding: str = "keras"
     is_pretrained: bool = False
+    fixed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [layer.name for layer in self.network.layers]
