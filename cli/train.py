@@ -29,6 +29,8 @@ _MATERIAL = click.Path(exists=True, path_type=Path)
 @click.option("--backbone", type=click.Choice(BACKBONES), default="mobilenetv2", show_default=True)
 @click.option("--residual/--no-residual", default=False, show_default=True,
               help="Put a branch of fixed noise residuals beside the backbone.")  # fmt: skip
+@click.option("--contrast/--no-contrast", default=False, show_default=True,
+              help="Compare each feature of the face with that of its surroundings.")  # fmt: skip
 @click.option("--size", "size_px", type=click.IntRange(32, 1024), default=224, show_default=True,
               help="Side of the network's input in pixels, a multiple of 32.")  # fmt: skip
 @click.option("--name", default=None, help="Name of the classifier [default: fakesweep- and the backbone].")
@@ -87,6 +89,7 @@ def command(  # noqa: PLR0913 - one argument per option
     output: Path,
     backbone: str,
     residual: bool,
+    contrast: bool,
     size_px: int,
     name: str | None,
     version: str,
@@ -148,6 +151,7 @@ def command(  # noqa: PLR0913 - one argument per option
             weights_style=weights_style,
             backbone=backbone,
             residual=residual,
+            contrast=contrast,
             size_px=size_px,
             name=name or f"fakesweep-{backbone}",
             version=version,

@@ -10,6 +10,7 @@ import numpy as np
 from training.architecture import build_classifier
 from training.backbones.backbone import Backbone, layers_above
 from training.backbones.catalogue import build_backbone
+from training.backbones.contrast import with_contrast
 from training.backbones.residuals import with_residuals
 from training.fitting_folding import fold_norms
 from training.recipe import Recipe
@@ -25,6 +26,7 @@ class NetworkPlan:
         weights_style: whose values an unknown file holds.
         size_px: side of the input.
         residual: whether the branch of noise residuals stands beside the backbone.
+        contrast: whether each feature of the face is compared with that of its surroundings.
     """
 
     backbone: str
@@ -32,6 +34,7 @@ class NetworkPlan:
     weights_style: str | None = None
     size_px: int = 224
     residual: bool = False
+    contrast: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def build_network(plan: NetworkPlan, *, recipe: Recipe, precision: str = "float3
             backbone = fold_norms(backbone)
         if plan.residual:
             backbone = with_residuals(backbone)
+        if plan.contrast:
+            backbone = with_contrast(backbone)
         return FreshNetwork(build_classifier(backbone, dropout=recipe.dropout), backbone)
     finally:
         keras.config.set_dtype_policy(before)

@@ -25,6 +25,7 @@ class TrainOptions:
         weights_style: whose values an unknown weights file holds.
         backbone: its name.
         residual: whether the branch of noise residuals stands beside it.
+        contrast: whether each feature of the face is compared with that of its surroundings.
         name: of the classifier.
         version: of the classifier.
         folds: of the cross-validation by source.
@@ -50,6 +51,7 @@ class TrainOptions:
     weights_style: str | None = None
     backbone: str = "mobilenetv2"
     residual: bool = False
+    contrast: bool = False
     name: str = "fakesweep-mobilenetv2"
     version: str = "1"
     folds: int = 5

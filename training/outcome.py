@@ -51,6 +51,7 @@ def facts_of(
         training={
             **start.backbone.facts(),
             "residual": options.residual,
+            "contrast": options.contrast,
             "weights_sha256": sha256_of(options.weights) if options.weights is not None else None,
             "fingerprint": fingerprint(material.pairs),
             "sources": dict(sorted(Counter(f"{item.label} {item.source}" for item in learnt).items())),

@@ -35,6 +35,7 @@ def shape_of(options: TrainOptions, material: Material) -> dict[str, Any]:
         "matched": options.matched,
         "backbone": options.backbone,
         "residual": options.residual,
+        "contrast": options.contrast,
         "weights": None if options.weights is None else sha256_of(options.weights),
         "weights_style": options.weights_style,
         "size_px": options.size_px,

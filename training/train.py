@@ -42,7 +42,14 @@ def train_classifier(options: TrainOptions, *, say: Say) -> dict[str, Any]:
     DEFAULT_DEGRADATION.without(*options.recipe.without)
     log = RunLog(say)
     material = gather(options, say=log)
-    plan = NetworkPlan(options.backbone, options.weights, options.weights_style, options.size_px, options.residual)
+    plan = NetworkPlan(
+        options.backbone,
+        options.weights,
+        options.weights_style,
+        options.size_px,
+        residual=options.residual,
+        contrast=options.contrast,
+    )
     start = build_network(plan, recipe=options.recipe)
     shape = shape_of(options, material)
     with closing(RunDirectory.open(options.cache / "runs", shape, is_fresh=options.is_fresh)) as run:

@@ -102,11 +102,11 @@ def kernel_bank() -> Kernel:
 
 def in_grey_levels(kernels: Kernel, normalisation: Normalisation) -> Kernel:
     """The kernels for normalised pixels: what normalisation divided by is given back, and what it took is constant."""
-    return kernels * (np.array(normalisation.std) * normalisation.scale)[:, None]
+    return np.asarray(kernels * (np.array(normalisation.std) * normalisation.scale)[:, None], np.float64)
 
 
 def _on_colours(kernel: Kernel, plane: tuple[float, float, float]) -> Kernel:
-    return kernel[:, :, None] * np.array(plane)
+    return np.asarray(kernel[:, :, None] * np.array(plane), np.float64)
 
 
 def _framed(kernel: Kernel) -> Kernel:
