@@ -53,7 +53,11 @@ class Engine:
             _note_unsent(error)
 
     def sweep_until(
-        self, pause: Callable[[float], bool], *, on_sweep: Callable[[Reconciled], None] = lambda _: None
+        self,
+        pause: Callable[[float], bool],
+        *,
+        on_sweep: Callable[[Reconciled], None] = lambda _: None,
+        on_trouble: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """Puts back lost scans and sends what waits, until `pause` (seconds to wait) says to stop."""
         from scheduler.reconcile import SweepPolicy, run_scheduler
@@ -72,6 +76,7 @@ class Engine:
             ),
             broker_errors=(BrokerError, OSError),
             on_sweep=on_sweep,
+            on_trouble=on_trouble,
         )
 
     @contextmanager

@@ -9,7 +9,7 @@ from db.complaints import explain
 from db.errors import DatabaseError
 from db.session import Database
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The newest migration; kept here so that a start-up check need not import Alembic."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -377,6 +377,32 @@ class SweepRow(Base):
     grace_until: Mapped[float] = mapped_column(Double)
 
 
+class SchedulerRow(Base):
+    """A `fakesweep scheduler` that says it is alive."""
+
+    __tablename__ = "schedulers"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    pid: Mapped[int]
+    started_at: Mapped[float] = mapped_column(Double)
+    seen_at: Mapped[float] = mapped_column(Double)
+
+
+class WatchedFolder(Base):
+    """A folder whose new files are taken; whoever takes some holds the row meanwhile."""
+
+    __tablename__ = "watched_folders"
+
+    # A path may be longer than an index entry of PostgreSQL, so its SHA-256 is the key.
+    path_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    path: Mapped[bytes] = mapped_column(LargeBinary)
+    # Of the batch: days since the Unix epoch.
+    day: Mapped[int | None]
+    # What was found last went there; that batch may be gone.
+    batch_id: Mapped[int | None] = mapped_column(PlainBigInteger)
+
+
 class TokenRow(Base):
     """A right to use the web application, kept as the hash of what its holder has."""
 

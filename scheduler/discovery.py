@@ -8,7 +8,7 @@ Nothing is opened here but directories; nothing is kept but the named paths and 
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from worker.pipeline.errors import Reason
@@ -49,11 +49,13 @@ class Discovery:
         named: the paths as given; a directory stands for the videos in it.
         ignored: what directories hold beside videos, so far.
         empty_directories: named directories in which there was nothing to scan, so far.
+        leaves_out: names, of files and folders within directories, that are not looked at for now.
     """
 
     named: Sequence[bytes | str]
     ignored: int = 0
     empty_directories: list[bytes] = field(default_factory=list)
+    leaves_out: Callable[[bytes], bool] = lambda _name: False
 
     def __iter__(self) -> Iterator[Found]:
         paths = dict.fromkeys(absolute_path(os.fsencode(path)) for path in self.named)
@@ -102,6 +104,9 @@ class Discovery:
     ) -> Iterator[Found]:
         """Yields the videos of one directory, counts the rest, and puts what to walk next into `folders`."""
         for child in children:
+            if self.leaves_out(child.name):
+                self.ignored += 1
+                continue
             try:
                 is_directory = child.is_dir()
             except OSError as error:

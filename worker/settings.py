@@ -69,6 +69,7 @@ VARIABLES = (
     Variable("FAKESWEEP_MAX_ATTEMPTS", "3", "starts of a scan before a failure of ours or the machine's is final"),
     Variable("FAKESWEEP_TIME_LIMIT_S", "3600", "wall-clock seconds that one video may take"),
     Variable("FAKESWEEP_GRACE_S", "30", "seconds that a stopping worker gives its running scans to finish"),
+    Variable("FAKESWEEP_STILL_S", "10", "seconds for which a file of a watched folder must have kept size and mtime"),
     *WEB_VARIABLES,
 )
 """Every variable, its default and its meaning, in the order in which people need them."""
@@ -92,6 +93,7 @@ class Settings:
         lease_s: a running scan without a sign of life for so long is lost.
         time_limit_s: wall-clock seconds for one video.
         grace_s: how long a stopping worker waits for its running scans.
+        still_s: for so long a file of a watched folder must have stayed the same.
         web: of the web application.
     """
 
@@ -113,6 +115,7 @@ class Settings:
     max_attempts: int = 3
     time_limit_s: float = 3600.0
     grace_s: float = 30.0
+    still_s: float = 10.0
     web: WebSettings = field(default_factory=WebSettings)
 
     @property
@@ -157,6 +160,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         max_attempts=read.get("MAX_ATTEMPTS", _parse_count) or Settings.max_attempts,
         time_limit_s=read.get("TIME_LIMIT_S", _parse_seconds) or Settings.time_limit_s,
         grace_s=read.get("GRACE_S", _parse_seconds) or Settings.grace_s,
+        still_s=read.get("STILL_S", _parse_seconds) or Settings.still_s,
         web=read_web_settings(read.get),
     )
     if settings.lease_s < HEARTBEATS_PER_LEASE * settings.heartbeat_s:

@@ -46,6 +46,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "FAKESWEEP_MAX_ATTEMPTS": "5",
         "FAKESWEEP_TIME_LIMIT_S": "60",
         "FAKESWEEP_GRACE_S": "7",
+        "FAKESWEEP_STILL_S": "4",
         "FAKESWEEP_ROOTS": f"{tmp_path}:{tmp_path}",
         "FAKESWEEP_WEB_URL": "https://Fakesweep.example.org/",
         "FAKESWEEP_WEB_HOSTS": "one.example.org, two",
@@ -80,6 +81,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         max_attempts=5,
         time_limit_s=60.0,
         grace_s=7.0,
+        still_s=4.0,
         web=WebSettings(
             roots=(tmp_path, tmp_path),
             url="https://fakesweep.example.org",
