@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.pipeline.inference import infer
 from worker.pipeline.openvino_classifier import BATCH_SIZE
 from worker.pipeline.openvino_network import compile_network, load_openvino, read_network
 
@@ -48,7 +49,7 @@ class FeatureNetwork:
         """The last features of crops (n, size, size, 3), averaged over their places: (n, channels)."""
         parts = []
         for start in range(0, len(crops), BATCH_SIZE):
-            self._request.infer({0: crops[start : start + BATCH_SIZE].astype(np.float32)})
+            infer(self._request, crops[start : start + BATCH_SIZE].astype(np.float32))
             parts.append(self._request.get_output_tensor(0).data.mean(axis=(2, 3), dtype=np.float32))
         return np.concatenate(parts)
 

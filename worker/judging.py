@@ -7,9 +7,10 @@ from db.leases import Claim
 from worker.content import check_content
 from worker.evidence import MOST_FACES
 from worker.heartbeat import Heartbeat
+from worker.pipeline.inference import is_out_of_memory
 from worker.pipeline.limits import Limits
 from worker.pipeline.results import ScanResult
-from worker.resources import resources_of_process
+from worker.resources import forget_resources, resources_of_process
 from worker.settings import Settings
 
 
@@ -23,16 +24,21 @@ def make_judge(settings: Settings) -> Callable[[Claim, Heartbeat], ScanResult]:
         check_content(claim, should_stop=heartbeat.should_stop)
         resources = resources_of_process(settings)
         kept_faces = MOST_FACES if settings.is_evidence_kept else 0
-        return scan_video(
-            claim.path,
-            options=ScanOptions(frames=claim.frames, max_frames=claim.max_frames, kept_faces=kept_faces),
-            detector=resources.detector,
-            classifier=resources.classifier_of(claim),
-            ffmpeg=resources.ffmpeg,
-            limits=limits_of(settings),
-            report=heartbeat.report,
-            should_stop=heartbeat.should_stop,
-        )
+        try:
+            return scan_video(
+                claim.path,
+                options=ScanOptions(frames=claim.frames, max_frames=claim.max_frames, kept_faces=kept_faces),
+                detector=resources.detector,
+                classifier=resources.classifier_of(claim),
+                ffmpeg=resources.ffmpeg,
+                limits=limits_of(settings),
+                report=heartbeat.report,
+                should_stop=heartbeat.should_stop,
+            )
+        except Exception as error:
+            if is_out_of_memory(error):
+                forget_resources()
+            raise
 
     return judge
 

@@ -121,3 +121,8 @@ def resources_of_process(settings: Settings) -> Resources:
         _resources.clear()
         _resources[pid] = Resources(settings)
     return _resources[pid]
+
+
+def forget_resources() -> None:
+    """Has this process load everything anew: an engine that ran out of memory is not to be trusted after that."""
+    _resources.clear()

@@ -38,6 +38,7 @@ from worker.pipeline.errors import (
     TransientError,
     UnreadableVideoError,
 )
+from worker.pipeline.inference import is_out_of_memory
 from worker.pipeline.results import ScanResult
 from worker.settings import Settings
 from worker.storage import Storage
@@ -166,6 +167,8 @@ def _judge(claim: Claim, bench: Bench, heartbeat: Heartbeat) -> "Outcome | Relea
     except (TransientError, BundleError, MemoryError) as error:
         return _release_after(error)
     except Exception as error:  # noqa: BLE001 - a defect in the judging of one video must not stop the others
+        if is_out_of_memory(error):
+            return _release_after(MemoryError())
         _log.exception("the judging failed")
         return Release(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 

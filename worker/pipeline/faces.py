@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.detector_file import DETECTOR_FILE, DETECTOR_NAME, DETECTOR_SHA256, find_detector
+from worker.pipeline.inference import infer
 from worker.pipeline.openvino_network import compile_network, read_network, take_pictures
 from worker.pipeline.precision import Precision
 from worker.pipeline.results import Box, DetectedFace, Pixels
@@ -127,7 +128,7 @@ class FaceDetector:
         fitted = self._fitted_size(width, height)
         canvas = np.zeros((1, *(-(-side // _GRID) * _GRID for side in fitted[::-1]), 3), np.uint8)
         canvas[0, : fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=cv2.INTER_AREA)
-        outputs = self._request.infer({0: canvas})
+        outputs = infer(self._request, canvas)
         maps = [np.asarray(outputs[position]) for position in range(3)]
         boxes, confidences, cells = _decode(maps[0][0, 0], maps[1][0], maps[2][0], self._confidence)
         scale = np.array([width / fitted[0], height / fitted[1]] * 2)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.errors import BundleError
+from worker.pipeline.inference import infer
 from worker.pipeline.openvino_network import compile_network, load_openvino, read_network
 from worker.pipeline.precision import Precision
 
@@ -47,7 +48,7 @@ class OpenvinoNetwork:
 
     def run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Logits (n, 1) and heat maps (n, height, width)."""
-        self._request.infer({0: np.ascontiguousarray(crops)})
+        infer(self._request, np.ascontiguousarray(crops))
         # Copies: the request's own memory is written over by the next run.
         logits = np.array(self._request.get_tensor("logit").data, np.float32) + self._logit_shift
         return logits, np.array(self._request.get_tensor("heat_map").data, np.float32) if self._has_heat_map else None

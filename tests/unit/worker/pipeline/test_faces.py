@@ -182,6 +182,8 @@ class _Network:
     def reshape(self, shape: list[int]) -> None:
         """As the real one, for any size."""
 
+    output_tensors: tuple[object, ...] = ()
+
     def infer(self, inputs: dict[int, Pixels]) -> list[NDArray[np.float32]]:
         height, width = (side // 4 for side in inputs[0].shape[1:3])
         sizes = np.full((1, 2, height, width), self._size, np.float32)
