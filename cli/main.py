@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "classifiers": "List, import, activate and roll back classifiers.",
     "serve": "Serve the web application and its HTTP API.",
     "tokens": "Make, list and revoke tokens for the web application.",
+    "webhooks": "Name addresses that are told when a batch ends or a fake is found.",
     "doctor": "Check what is installed, reachable and missing.",
     "drill": "Hurt an installation of its own in every known way, and check that nothing was lost.",
     "db": "Look after the database.",

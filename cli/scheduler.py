@@ -56,6 +56,7 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
     from cli.engine import opened_engine
     from cli.folders import watching_folders
     from cli.opening import opened_database
+    from web.notices.notifier import Notifier
     from worker.logs import configure_logging
     from worker.settings import read_settings
 
@@ -69,6 +70,7 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
         opened_engine(settings, database) as engine,
         _living(database) as say_alive,
         watching_folders(engine, folders, preset=preset, priority=priority, stop=stop) as check,
+        Notifier(settings, database).running(),
     ):
         click.echo(f"Sweeping every {settings.sweep_s:g} s; Ctrl-C ends it.", err=True)
 

@@ -48,6 +48,8 @@ class Wish:
 
 def serve(wish: Wish) -> None:
     """Serves until told to stop."""
+    from web.notices.notifier import Notifier
+
     settings = read_settings()
     with opened_database(settings) as database:
         # Not before: making the tables is nobody's news.
@@ -57,7 +59,8 @@ def serve(wish: Wish) -> None:
             server = _make_server(wish, settings, database, engine)
             with _working(wish, engine, on_defect=lambda: _stop(server)) as check:
                 _announce(wish, listener)
-                server.run(sockets=[listener])
+                with Notifier(settings, database).running():
+                    server.run(sockets=[listener])
                 check()
 
 

@@ -7,9 +7,9 @@ from db.session import Database
 from tests.seeding import judged, scan_ids
 
 
-def judge_all(database: Database, batch_id: int, scores: Sequence[float]) -> None:
-    """Judges the first videos of a batch, each with its score."""
-    for scan_id, score in zip(scan_ids(database, batch_id), scores, strict=False):
+def judge_all(database: Database, batch_id: int, scores: Sequence[float], *, skip: int = 0) -> None:
+    """Judges the videos of a batch after the first `skip`, each with its score."""
+    for scan_id, score in zip(scan_ids(database, batch_id)[skip:], scores, strict=False):
         with database.begin() as session:
             claim = claim_scan(session, scan_id, worker="tester", lease_s=20, alone=False)
             if claim is None:

@@ -85,22 +85,29 @@ def test_a_route_without_a_rule_does_not_start() -> None:
 
 
 @pytest.mark.parametrize("scope", [*SCOPES, None])
-@pytest.mark.parametrize(("method", "path"), [key for key in RULES if key[1] != "/api/v1/events"])
-def test_a_scope_opens_what_is_its_own(guarded: Site, method: str, path: str, scope: str | None) -> None:
+def test_a_scope_opens_what_is_its_own(guarded: Site, scope: str | None) -> None:
     """401 without a token, 403 with another scope, and let in with the right one or with `admin`."""
-    needed = RULES[method, path]
-    filled = path.format(
-        batch_id=1, video_id=1, review_id=1, classifier_id=99, upload_id=UPLOAD, number=0, picture="face.jpg"
-    )
     headers = guarded.bearer(scope) if scope else {}
-    if method == "PATCH":
-        headers["Upload-Offset"] = "0"
+    wrong = []
+    for (method, path), needed in RULES.items():
+        # Streams do not end; who may watch is tested where they are read.
+        if path == "/api/v1/events" and scope in ("read", "admin"):
+            continue
+        status = ask(guarded, method, path, headers)
+        is_open = needed is None or scope in (needed, "admin")
+        refusals = {401, 403, 429} if is_open else {401, 403} - {403 if scope else 401}
+        # A form of /login or /logout is refused for its own reasons, and a place for lying out of the roots.
+        refusals -= {401, 403} if path in ("/login", "/logout") else set()
+        refusals -= {403} if is_open and (method, path) == ("POST", "/api/v1/batches") else set()
+        if status in refusals or (not is_open and status not in (401, 403)):
+            wrong.append((method, path, status))
 
-    answer = guarded.client.request(method, filled, headers=headers, json=BODIES.get(path))
+    assert wrong == []
 
-    if needed is None or scope in (needed, "admin"):
-        # Let in: a refusal by /login or /logout is of the form, and by a root of the place.
-        assert answer.status_code not in (401, 429) or path in ("/login", "/logout")
-        assert answer.status_code != 403 or path in ("/login", "/logout", "/api/v1/batches")
-    else:
-        assert answer.status_code == (403 if scope else 401)
+
+def ask(site: Site, method: str, path: str, headers: dict[str, str]) -> int:
+    """The status of a request that fits its route."""
+    ones = dict.fromkeys(("batch_id", "video_id", "review_id", "number"), 1)
+    filled = path.format(**ones, classifier_id=99, upload_id=UPLOAD, picture="face.jpg")
+    more = {"Upload-Offset": "0"} if method == "PATCH" else {}
+    return site.client.request(method, filled, headers={**headers, **more}, json=BODIES.get(path)).status_code
