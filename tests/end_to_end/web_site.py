@@ -14,7 +14,7 @@ from tests.end_to_end.installation import Installation, stop
 from tests.services import wait_until
 
 STARTED_WITHIN_S = 90
-WAIT_MS = 120_000
+WAIT_MS = 60_000
 """For whatever a busy machine takes long for."""
 MISSING = "/nothing-here"
 DESKTOP = (1280, 800)

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from web.context import context_of
-from web.pages.pictures import evidence_of, face_of, media_of
+from web.pages.pictures import face_of, media_of
 from web.rendering import environment, page
 from web.strings import SCRIPT_STRINGS, t
 from web.words import FILTERS
@@ -26,7 +26,6 @@ environment.globals.update(
     told=None,
     section="",
     face_of=face_of,
-    evidence_of=evidence_of,
     media_of=media_of,
 )
 

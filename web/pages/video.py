@@ -11,6 +11,7 @@ from db.videos import read_video
 from web.api.videos import scan_again
 from web.context import context_of
 from web.identity import Principal
+from web.pages.pictures import evidence_of
 from web.pages.showing import back_to, show
 from web.pages.timeline import draw_timeline
 from web.problems import ProblemError
@@ -38,6 +39,7 @@ def video(request: Request, video_id: int, principal: Annotated[Principal, Depen
         timeline=draw_timeline(found["frames"], found["duration_s"], thresholds),
         own_review=own,
         stage_data=_stage_data(found, thresholds),
+        pictures=evidence_of(context_of(request).settings.evidence_directory, found),
         is_open=found["state"] in ("queued", "running"),
     )
 

@@ -1,5 +1,6 @@
 // Draws the faces over the picture in step with the video, and lets the timeline and the evidence seek.
-const SVG = "http://www.w3.org/2000/svg";
+import { drawBoxes } from "./boxes.js";
+
 // So near to a sampled frame its own boxes are shown, to the pixel.
 const AT_S = 0.05;
 // Between frames further apart than this, where a face went in between is anybody's guess.
@@ -37,28 +38,6 @@ export function position(t_s) {
   return `${minutes}:${(t_s - 60 * minutes).toFixed(2).padStart(5, "0")}`;
 }
 
-function draw(boxes, faces, height_px) {
-  const text_px = Math.max(12, height_px / 32);
-  boxes.replaceChildren(
-    ...faces.map((face) => {
-      const [x, y, w, h] = face.box_px;
-      const group = document.createElementNS(SVG, "g");
-      group.setAttribute("class", `${face.look}${face.between ? " between" : ""}`);
-      group.dataset.track = face.track;
-      const box = document.createElementNS(SVG, "rect");
-      for (const [name, value] of Object.entries({ x, y, width: w, height: h })) box.setAttribute(name, value);
-      const label = document.createElementNS(SVG, "text");
-      label.setAttribute("x", x);
-      label.setAttribute("y", y > text_px * 1.4 ? y - text_px * 0.4 : y + h + text_px * 1.1);
-      label.style.fontSize = `${text_px}px`;
-      label.style.strokeWidth = `${text_px / 4}px`;
-      label.textContent = `${face.track + 1} · ${face.score.toFixed(3)}`;
-      group.append(box, label);
-      return group;
-    }),
-  );
-}
-
 function startPlayer(card) {
   const video = card.querySelector("video");
   const boxes = card.querySelector("[data-boxes]");
@@ -71,7 +50,7 @@ function startPlayer(card) {
 
   function show(t_s) {
     shown = t_s;
-    draw(boxes, facesAt(stage.frames, t_s), stage.height_px ?? 720);
+    drawBoxes(boxes, facesAt(stage.frames, t_s), stage.height_px ?? 720);
     if (!timeline) return;
     const x = Math.min(1, t_s / timeline.dataset.duration) * 1000;
     head.setAttribute("x1", x);
