@@ -136,18 +136,16 @@ def _open_judge(
     from worker.cores import usable_cores
     from worker.judging import limits_of
     from worker.pipeline.classifier import load_classifier
-    from worker.pipeline.detector_file import find_detector
     from worker.pipeline.errors import TransientError, UnreadableVideoError
-    from worker.pipeline.faces import FaceDetector
     from worker.pipeline.ffmpeg import find_ffmpeg
     from worker.pipeline.results import ScanResult
     from worker.pipeline.scan import ScanOptions, scan_video
-    from worker.resources import find_bundle
+    from worker.resources import find_bundle, load_detector
 
     threads = usable_cores()
     directory = find_bundle(classifier.sha256, Path(classifier.path), settings)
-    loaded = load_classifier(directory, device=settings.device, threads=threads)
-    detector = FaceDetector(find_detector(), threads=threads)
+    loaded = load_classifier(directory, device=settings.device, threads=threads, precision=settings.precision)
+    detector = load_detector(settings, threads=threads)
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     options = ScanOptions(frames=batch.options["frames"], max_frames=batch.options["max_frames"])
     limits = limits_of(settings)

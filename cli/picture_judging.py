@@ -11,11 +11,11 @@ from db.findings import describe_path
 from db.verdicts import Thresholds, thresholds_of, verdict_of
 from worker.cores import usable_cores
 from worker.pipeline.classifier import Classifier, load_classifier
-from worker.pipeline.detector_file import find_detector
 from worker.pipeline.errors import TransientError
 from worker.pipeline.faces import FaceDetector
 from worker.pipeline.pictures import classify_picture
 from worker.pipeline.results import FaceResult
+from worker.resources import load_detector
 from worker.settings import Settings
 
 PICTURE_EXTENSIONS = frozenset(
@@ -75,7 +75,7 @@ def open_judge(settings: Settings) -> PictureJudge:
     """
     bundle = bundle_in_use(settings)
     threads = usable_cores()
-    classifier = load_classifier(bundle, device=settings.device, threads=threads)
+    classifier = load_classifier(bundle, device=settings.device, threads=threads, precision=settings.precision)
     manifest = classifier.manifest
     thresholds = thresholds_of(manifest.to_json(), "image")
     head = {
@@ -87,7 +87,7 @@ def open_judge(settings: Settings) -> PictureJudge:
         },
         "thresholds": vars(thresholds),
     }
-    return PictureJudge(FaceDetector(find_detector(), threads=threads), classifier, thresholds, head)
+    return PictureJudge(load_detector(settings, threads=threads), classifier, thresholds, head)
 
 
 def find_pictures(paths: Sequence[bytes]) -> list[bytes]:

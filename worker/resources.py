@@ -50,12 +50,7 @@ class Resources:
         Raises:
             BundleError: its file is missing or altered.
         """
-        from worker.pipeline.faces import FaceDetector, find_detector  # noqa: PLC0415 - as above
-        from worker.pipeline.openvino_network import processor_capabilities  # noqa: PLC0415 - as above
-        from worker.pipeline.precision import detector_precision  # noqa: PLC0415 - as above
-
-        precision = detector_precision(self._settings.precision, processor_capabilities())
-        return FaceDetector(find_detector(), threads=self._threads, precision=precision)
+        return load_detector(self._settings, threads=self._threads)
 
     def classifier_of(self, claim: Claim) -> "Classifier":
         """The classifier that the scan names, wherever its bundle lies on this machine.
@@ -63,11 +58,27 @@ class Resources:
         Raises:
             BundleError: no bundle with its hash is here, or its files are altered.
         """
+        return self._classifier(claim.classifier_sha256, Path(claim.classifier_path))
+
+    def warm_up(self, sha256: str, registered: Path) -> None:
+        """Loads the detector and this classifier and runs each once, for what only the first run prepares.
+
+        Raises:
+            BundleError: a file is missing or altered.
+        """
+        # Here, as they load OpenCV and NumPy.
+        import numpy as np  # noqa: PLC0415
+
+        self.detector.detect(np.zeros((360, 640, 3), np.uint8))
+        classifier = self._classifier(sha256, registered)
+        size_px = classifier.manifest.input_size_px
+        classifier.judge(np.zeros((classifier.batch_size, size_px, size_px, 3), np.uint8))
+
+    def _classifier(self, sha256: str, registered: Path) -> "Classifier":
         from worker.pipeline.classifier import load_classifier  # noqa: PLC0415 - as above
 
-        sha256 = claim.classifier_sha256
         if sha256 not in self._classifiers:
-            directory = find_bundle(sha256, Path(claim.classifier_path), self._settings)
+            directory = find_bundle(sha256, registered, self._settings)
             while len(self._classifiers) >= CLASSIFIERS_KEPT:
                 self._classifiers.popitem(last=False)
             self._classifiers[sha256] = load_classifier(
@@ -80,18 +91,31 @@ class Resources:
         return self._classifiers[sha256]
 
 
+def load_detector(settings: Settings, *, threads: int = 1) -> "FaceDetector":
+    """The face detector as the settings want it.
+
+    Raises:
+        BundleError: its file is missing or altered.
+    """
+    from worker.pipeline.faces import FaceDetector, find_detector  # noqa: PLC0415 - as above
+    from worker.pipeline.openvino_network import processor_capabilities  # noqa: PLC0415 - as above
+    from worker.pipeline.precision import detector_precision  # noqa: PLC0415 - as above
+
+    precision = detector_precision(settings.precision, processor_capabilities())
+    return FaceDetector(find_detector(), threads=threads, precision=precision)
+
+
 def find_bundle(sha256: str, registered: Path, settings: Settings) -> Path:
     """The directory of the bundle with this hash: where it was registered, or where this machine keeps it.
 
     Raises:
         BundleError: it is in none of these places.
     """
-    packaged = Path(__file__).parent / "classifiers" / "default"
-    places = [registered, imported_place(settings.home, sha256), packaged]
+    places = [registered, imported_place(settings.home, sha256), packaged_bundle()]
     if settings.classifier is not None:
         places.append(Path(settings.classifier))
     for place in places:
-        if _sha256_of_manifest(place) == sha256:
+        if sha256_of_bundle(place) == sha256:
             return place
     raise BundleError(
         f"no classifier with the hash {sha256[:12]} at {registered} or in {settings.home / 'classifiers'}: "
@@ -104,7 +128,13 @@ def imported_place(home: Path, sha256: str) -> Path:
     return home / "classifiers" / sha256[:16]
 
 
-def _sha256_of_manifest(directory: Path) -> str | None:
+def packaged_bundle() -> Path:
+    """The classifier that comes with the code."""
+    return Path(__file__).parent / "classifiers" / "default"
+
+
+def sha256_of_bundle(directory: Path) -> str | None:
+    """By which its classifier is known; None where there is none."""
     try:
         return hashlib.sha256((directory / MANIFEST).read_bytes()).hexdigest()
     except OSError:

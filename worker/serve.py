@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from worker.settings import Settings
 from worker.storage import Storage
 from worker.tasks import HAND_BACK, Bench, Judge, register_scan_task
 from worker.transport import drop_garbage
+from worker.warming import warm_up
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,10 @@ def run_worker(
         app = make_app(broker.url, settings)
         bench = Bench(settings, name, directory, storage, judge or make_judge(settings))
         register_scan_task(app, bench)
+
+        def warm() -> None:
+            warm_up(settings, storage)
+
         stopping = Stopping(directory, settings.grace_s)
         if parent_pipe is not None:
             stopping.stop_at_end_of(parent_pipe)
@@ -85,7 +90,7 @@ def run_worker(
             every_s=settings.heartbeat_s,
         )
         with presence:
-            return _run_celery(app, name, processes, queues, presence, stopping)
+            return _run_celery(app, name, processes, queues, presence, stopping, warm=None if judge else warm)
 
 
 class Stopping:
@@ -169,7 +174,14 @@ def _check_database(settings: Settings) -> None:
 
 
 def _run_celery(
-    app: Any, name: str, processes: int, queues: Sequence[str], presence: Presence, stopping: Stopping
+    app: Any,
+    name: str,
+    processes: int,
+    queues: Sequence[str],
+    presence: Presence,
+    stopping: Stopping,
+    *,
+    warm: Callable[[], None] | None,
 ) -> int:
     # Connected by name, as the signals hold receivers only weakly.
     def keep_logging(**_: object) -> None:
@@ -180,6 +192,8 @@ def _run_celery(
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
         die_with_parent()
+        if warm is not None:
+            warm()
 
     def report_loss(args: Sequence[Any] = (), exception: object = None, **_: object) -> None:
         if args and type(args[0]) is int:

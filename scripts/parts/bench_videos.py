@@ -9,7 +9,6 @@ from pathlib import Path
 
 from worker.pipeline.classifier import load_classifier
 from worker.pipeline.errors import Reason, UnreadableVideoError
-from worker.pipeline.faces import FaceDetector, find_detector
 from worker.pipeline.ffmpeg import find_ffmpeg
 from worker.pipeline.ffmpeg_process import Watch
 from worker.pipeline.leap_run import Decoding, leap_command
@@ -18,6 +17,7 @@ from worker.pipeline.opening import opened_video
 from worker.pipeline.results import ScanResult
 from worker.pipeline.sampling import DEFAULT_MAX_FRAMES, plan_decode
 from worker.pipeline.scan import ScanOptions, scan_video
+from worker.resources import load_detector
 from worker.settings import read_settings
 
 DEFAULT_BUNDLE = Path(__file__).resolve().parents[2] / "worker" / "classifiers" / "default"
@@ -60,9 +60,9 @@ class Bench:
         self._options = ScanOptions(frames=frames, max_frames=max_frames)
         self._limits = Limits()
         self._ffmpeg = find_ffmpeg(settings.ffmpeg)
-        self._detector = FaceDetector(find_detector())
+        self._detector = load_detector(settings)
         bundle = Path(settings.classifier) if settings.classifier else DEFAULT_BUNDLE
-        self._classifier = load_classifier(bundle, device=settings.device)
+        self._classifier = load_classifier(bundle, device=settings.device, precision=settings.precision)
 
     def classifier_facts(self) -> dict[str, str]:
         """Which classifier is measured, and what runs it."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from worker.pipeline.bundle import INT8_FILE, KERAS_FILE, OPENVINO_FILE, verify_bundle
 from worker.pipeline.errors import BundleError
 from worker.pipeline.gpu import may_have_gpu
+from worker.pipeline.gpu_memory import Network, SparingNetwork
 from worker.pipeline.manifest import Manifest
 from worker.pipeline.openvino_classifier import OpenvinoNetwork
 from worker.pipeline.openvino_network import processor_capabilities
@@ -39,16 +40,6 @@ class Judgement:
             raise ValueError("the classifier gave a logit that is no finite number: its weights are damaged")
 
 
-class Network(Protocol):
-    """A loaded network of either engine."""
-
-    batch_size: int
-
-    def run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Logits (n, 1) and heat maps of at most `batch_size` crops."""
-        ...
-
-
 class Classifier:
     """A loaded bundle.
 
@@ -64,8 +55,14 @@ class Classifier:
     ) -> None:
         self.manifest = manifest
         self.precision = precision
-        self.runtime: Runtime = runtime
+        self._runtime: Runtime = runtime
         self._network = network
+
+    @property
+    def runtime(self) -> Runtime:
+        """Which engine judges now: a GPU whose memory ran out has handed over to the processor."""
+        is_handed_over = isinstance(self._network, SparingNetwork) and not self._network.is_on_gpu
+        return "openvino" if is_handed_over else self._runtime
 
     @property
     def batch_size(self) -> int:
@@ -115,7 +112,11 @@ def load_classifier(
         from worker.pipeline.keras_classifier import KerasNetwork, usable_gpus  # noqa: PLC0415
 
         if usable_gpus():
-            network = KerasNetwork(directory / KERAS_FILE, size_px=manifest.input_size_px)
+            size_px = manifest.input_size_px
+            network = SparingNetwork(
+                KerasNetwork(directory / KERAS_FILE, size_px=size_px, precision=precision),
+                lambda: OpenvinoNetwork(directory / OPENVINO_FILE, size_px=size_px, threads=threads),
+            )
             return Classifier(manifest, runtime="tensorflow", network=network)
         if device == "gpu":
             raise BundleError(

@@ -29,7 +29,7 @@ class OpenvinoNetwork:
         BundleError: it cannot be read, or has not the outputs of a classifier.
     """
 
-    batch_size = BATCH_SIZE
+    batch_size: int = BATCH_SIZE
 
     def __init__(
         self, path: Path, *, size_px: int, threads: int, precision: Precision = "float32", logit_shift: float = 0.0
