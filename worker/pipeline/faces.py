@@ -100,6 +100,7 @@ class FaceDetector:
         self._long_side_px = long_side_px
         self._factor = factor
         self._confidence = confidence
+        self._precision = precision
         network = read_network(model_path)
         # One network for all sizes: measured, it is as fast as one compiled for each, and those take 0.3 s each.
         network.reshape([1, 3, -1, -1])
@@ -127,13 +128,19 @@ class FaceDetector:
         height, width = pixels.shape[:2]
         fitted = self._fitted_size(width, height)
         canvas = np.zeros((1, *(-(-side // _GRID) * _GRID for side in fitted[::-1]), 3), np.uint8)
-        canvas[0, : fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=cv2.INTER_AREA)
+        canvas[0, : fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=self._method(fitted[0] / width))
         outputs = infer(self._request, canvas)
         maps = [np.asarray(outputs[position]) for position in range(3)]
         boxes, confidences, cells = _decode(maps[0][0, 0], maps[1][0], maps[2][0], self._confidence)
         scale = np.array([width / fitted[0], height / fitted[1]] * 2)
         faces = _as_faces(boxes * scale, confidences, (width, height), min_side_px)
         return [(face, cells[place]) for place, face in faces[:MAX_FACES]]
+
+    def _method(self, factor: float) -> int:
+        # A quarter of the time (0.3 ms of 1.3), for boxes that share 0.997 of their area with the others: less than
+        # bfloat16 moves them. Below a half it would skip pixels.
+        is_quick = self._precision != "float32" and factor >= 0.5
+        return cv2.INTER_LINEAR if is_quick else cv2.INTER_AREA
 
     def _fitted_size(self, width: int, height: int) -> tuple[int, int]:
         longer = max(width, height)
