@@ -71,7 +71,7 @@ def test_a_face_of_48_px_is_found_in_a_frame_of_1280(precision: Precision) -> No
     assert len(_detector(precision).detect(frame)) == 1
 
 
-@pytest.mark.parametrize(("width", "height", "face_px"), [(1280, 720, 60), (640, 480, 100), (514, 514, 112)])
+@pytest.mark.parametrize(("width", "height", "face_px"), [(1280, 720, 60), (640, 480, 100), (514, 514, 110)])
 def test_bfloat16_finds_the_same_face(width: int, height: int, face_px: int) -> None:
     """What is gained in time costs no face, and hardly moves its box."""
     frame = _frame(width, height, face_px=face_px, at=(7, 5))
