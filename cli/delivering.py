@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -28,14 +28,20 @@ class Targets:
 
     json_file: str | None = None
     csv_file: str | None = None
+    html_file: str | None = None
 
     def __post_init__(self) -> None:
-        refuse_shared_output(self.json_file, self.csv_file)
+        refuse_shared_output(*self.files.values())
+
+    @property
+    def files(self) -> dict[str, str | None]:
+        """The target of each format."""
+        return {"json": self.json_file, "csv": self.csv_file, "html": self.html_file}
 
     @property
     def wants_table(self) -> bool:
         """Whether standard output is free for the table."""
-        return STDOUT not in (self.json_file, self.csv_file)
+        return STDOUT not in self.files.values()
 
 
 def deliver(database: Database, batch_id: int, targets: Targets) -> int:
@@ -74,17 +80,13 @@ def hints(batch: Mapping[str, Any]) -> list[str]:
 
 
 def _write_files(session: Session, batch_id: int, targets: Targets) -> list[int]:
-    from cli.rendering.report import write_report
-    from db.reports import open_report
-
     listed = []
-    for format_, target in (("json", targets.json_file), ("csv", targets.csv_file)):
+    for format_, target in targets.files.items():
         if target is None:
             continue
         try:
             with open_output(target) as stream:
-                report = open_report(session, batch_id, with_frames=format_ == "json")
-                listed.append(write_report(report, stream, format_=format_))
+                listed.append(_write_one(session, batch_id, stream, format_=format_))
         except BrokenPipeError:
             # Whoever read the result (`head`, say) has had enough: no error of ours.
             raise
@@ -92,6 +94,18 @@ def _write_files(session: Session, batch_id: int, targets: Targets) -> list[int]
             again = f"fakesweep report {batch_id} --format {format_} --output FILE"
             raise click.ClickException(f"{expected_message(error)}; no verdict is lost: {again}") from error
     return listed
+
+
+def _write_one(session: Session, batch_id: int, stream: IO[str], *, format_: str) -> int:
+    from cli.evidence_report import write_batch_page
+    from cli.rendering.report import write_report
+    from db.reports import open_report
+    from worker.settings import read_settings
+
+    if format_ == "html":
+        return write_batch_page(session, batch_id, stream, read_settings())
+    report = open_report(session, batch_id, with_frames=format_ == "json")
+    return write_report(report, stream, format_=format_)
 
 
 def _print_table(session: Session, batch_id: int) -> int:

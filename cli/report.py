@@ -1,8 +1,8 @@
-"""`fakesweep report`: the verdicts of a batch as a table, JSON or CSV."""
+"""`fakesweep report`: the verdicts of a batch as a table, JSON, CSV or one HTML file with its evidence."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,7 @@ from cli.rendering.output import STDOUT, OutputFile, open_output
 if TYPE_CHECKING:
     from db.verdicts import Verdict
 
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "csv", "html")
 
 
 @click.command(name="report")
@@ -34,7 +34,7 @@ def command(
     format_: str,
     output: str,
 ) -> None:
-    """List the verdicts of a batch as a table, JSON or CSV.
+    """List the verdicts of a batch as a table, JSON, CSV or HTML.
 
     BATCH is its number or its name; without it, the latest. Nothing is judged anew: another threshold or
     aggregation works on the stored scores. Filters choose videos; the counts stay those of the whole batch.
@@ -42,29 +42,37 @@ def command(
     CSV has fixed columns. A text that a spreadsheet would run as a formula gets a leading apostrophe, and
     where a name cannot be shown as it is, `path_b64` holds its exact bytes.
 
+    HTML is one file for a browser that needs no network: the table, timelines, and the highest faces with heat maps.
+
     \b
     Examples:
       fakesweep report
       fakesweep report downloads --verdict fake
       fakesweep report --threshold 0.9 --format csv --output verdicts.csv
       fakesweep report 12 --state unreadable --format json
+      fakesweep report --format html --output report.html
     """
     from cli.batches import named_batch
+    from cli.evidence_report import write_batch_page
     from cli.opening import opened_database
     from cli.rendering.report import write_report
     from db.reports import open_report
     from db.verdicts import single_threshold
+    from worker.settings import read_settings
 
+    wanted: dict[str, Any] = {
+        "aggregate": aggregate,
+        "thresholds": None if threshold is None else single_threshold(threshold),
+        "state": state,
+        "verdict": verdict,
+        "limit": limit,
+    }
     with opened_database() as database, database.read() as session:
-        report = open_report(
-            session,
-            named_batch(session, batch).id,
-            aggregate=aggregate,
-            thresholds=None if threshold is None else single_threshold(threshold),
-            state=state,
-            verdict=verdict,
-            limit=limit,
-            with_frames=format_ == "json",
-        )
+        batch_id = named_batch(session, batch).id
+        if format_ == "html":
+            with open_output(output) as stream:
+                write_batch_page(session, batch_id, stream, read_settings(), **wanted)
+            return
+        report = open_report(session, batch_id, **wanted, with_frames=format_ == "json")
         with open_output(output) as stream:
             write_report(report, stream, format_=format_)

@@ -28,6 +28,13 @@ from cli.rendering.output import OutputFile
     help="Write the report as CSV; `-` is standard output.",
 )
 @click.option(
+    "--html",
+    "html_file",
+    type=OutputFile(),
+    metavar="FILE|-",
+    help="Write the report as one HTML file with its evidence; `-` is standard output.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(0, 1024),
     metavar="N",
@@ -35,7 +42,14 @@ from cli.rendering.output import OutputFile
 )
 @click.pass_context
 def command(
-    ctx: click.Context, /, *, json_file: str | None, csv_file: str | None, workers: int | None, **wanted: Any
+    ctx: click.Context,
+    /,
+    *,
+    json_file: str | None,
+    csv_file: str | None,
+    html_file: str | None,
+    workers: int | None,
+    **wanted: Any,
 ) -> None:
     """Judge every video in files and directories, in one go.
 
@@ -52,7 +66,7 @@ def command(
     Examples:
       fakesweep scan downloads/
       fakesweep scan interview.mp4 --preset thorough
-      fakesweep scan downloads/ --json report.json --csv report.csv
+      fakesweep scan downloads/ --json report.json --html report.html
       fakesweep scan downloads/ --json - | jq '.videos[] | select(.verdict == "fake") | .path'
       fakesweep scan -- -starts-with-a-dash.mp4
     """
@@ -60,6 +74,6 @@ def command(
     from cli.submitting import Wanted
     from cli.sweep import run_scan
 
-    targets = Targets(json_file, csv_file)
+    targets = Targets(json_file, csv_file, html_file)
     asked = Wanted(**wanted, priority="interactive")
     ctx.exit(run_scan(asked, targets, workers=workers))

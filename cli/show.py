@@ -9,7 +9,7 @@ import click
 
 from cli.explanation_files import ExplanationTarget
 from cli.options import AGGREGATES, json_option, video_argument
-from cli.rendering.output import STDOUT, open_output
+from cli.rendering.output import STDOUT, OutputFile, open_output, refuse_shared_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     metavar="LAYER",
     help="Let --explain take the gradients at a layer of the Keras network (`last`: its last features).",
 )
+@click.option(
+    "--html", "html_file", type=OutputFile(), metavar="FILE|-", help="Write it as one HTML file, with its evidence."
+)
 @json_option
-def command(
+def command(  # noqa: PLR0913 - one argument per option
     video: str,
     *,
     threshold: float | None,
@@ -45,6 +48,7 @@ def command(
     output: Path | None,
     count: int | None,
     layer: str | None,
+    html_file: str | None,
     json_file: str | None,
 ) -> None:
     """Show one video, frame by frame.
@@ -58,6 +62,7 @@ def command(
       fakesweep show downloads/interview.mp4
       fakesweep show downloads/interview.mp4 --explain --output why/
       fakesweep show 3fa9c1 --json -
+      fakesweep show 3fa9c1 --html interview.html
     """
     from cli.batches import named_video
     from cli.opening import opened_database
@@ -69,20 +74,32 @@ def command(
 
     if not is_explained and (output or count or layer):
         raise click.UsageError("--output, --faces and --grad-cam say how to explain: add --explain")
+    refuse_shared_output(json_file, html_file)
+    is_quiet = STDOUT in (json_file, html_file)
     thresholds = None if threshold is None else single_threshold(threshold)
     with opened_database() as database:
         with database.read() as session:
             found = read_video(session, named_video(session, video), aggregate=aggregate, thresholds=thresholds)
+        if found is not None and html_file:
+            _write_page(database, found, html_file)
         if found is None:
             raise click.ClickException(f"{video!r} was submitted and never judged: see `fakesweep status`")
         if json_file:
             with open_output(json_file) as stream:
                 write_json(found, stream)
-        if json_file != STDOUT:
+        if not is_quiet:
             print_video(found, console_for())
         if is_explained:
             told = _explain(database, found, video, output=output, count=count or 6, layer=layer)
-            click.echo(told, err=json_file == STDOUT)
+            click.echo(told, err=is_quiet)
+
+
+def _write_page(database: Database, video: Mapping[str, Any], target: str) -> None:
+    from cli.evidence_report import write_video_page
+    from worker.settings import read_settings
+
+    with database.read() as session, open_output(target) as stream:
+        write_video_page(session, video, stream, read_settings())
 
 
 def _explain(

@@ -72,11 +72,12 @@ def _row(video: Mapping[str, Any]) -> tuple[Text, ...]:
         Text("–" if faces is None else str(faces)),
         Text(format_duration(video.get("duration_s"))),
         Text(safe_text(video["path"])),
-        Text(_note(video)),
+        Text(note_words(video)),
     )
 
 
-def _note(video: Mapping[str, Any]) -> str:
+def note_words(video: Mapping[str, Any]) -> str:
+    """Why there is no score, or what to know about the one there is."""
     parts = [str(video["reason"])] if video.get("reason") else []
     parts += [str(warning) for warning in video.get("warnings") or ()]
     if video.get("reused"):
