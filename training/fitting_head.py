@@ -38,8 +38,10 @@ def fit_head(bank: Bank, rows: Rows, sources: NDArray[np.str_], *, recipe: Recip
     scaled = ((features - mean) / spread).astype(np.float32)
     targets = np.abs(bank.targets[rows] - recipe.smoothing / 2).astype(np.float32)
     weights = row_weights(bank, rows, sources, recipe).astype(np.float32)
-    unrest = differences_of_views(bank, rows, scaled) * np.float32(recipe.head_steadiness)
-    found = _minimise(scaled, targets, weights, unrest, recipe)
+    # Their outer product would take longer than all steps together.
+    changes = differences_of_views(bank, rows, scaled)
+    changes *= np.float32(np.sqrt(recipe.head_steadiness / max(1, len(changes))))
+    found = _minimise(scaled, targets, weights, changes, recipe)
     kernel = found[:-1] / spread
     return kernel.astype(np.float32), np.array([found[-1] - float((kernel * mean).sum())], np.float32)
 
@@ -58,12 +60,11 @@ def spread_rows(bank: Bank, rows: Rows, sources: NDArray[np.str_], *, most: int 
 
 
 def differences_of_views(bank: Bank, rows: Rows, scaled: Floats) -> Floats:
-    """The mean outer product (c, c) of the differences between two views of one face; zeros where each has one view."""
+    """The differences between two views of one face, (n, c); none where each face has one view."""
     faces = np.array([(bank.views[row].item, bank.views[row].face) for row in rows.tolist()], np.int64).reshape(-1, 2)
     order = np.lexsort((faces[:, 1], faces[:, 0]))
     is_same = (faces[order][1:] == faces[order][:-1]).all(axis=1)
-    changes = scaled[order[1:][is_same]] - scaled[order[:-1][is_same]]
-    return np.asarray(changes.T @ changes / np.float32(max(1, len(changes))), np.float32)
+    return np.asarray(scaled[order[1:][is_same]] - scaled[order[:-1][is_same]], np.float32)
 
 
 def row_weights(bank: Bank, rows: Rows, sources: NDArray[np.str_], recipe: Recipe) -> NDArray[np.float64]:
@@ -80,13 +81,13 @@ def row_weights(bank: Bank, rows: Rows, sources: NDArray[np.str_], recipe: Recip
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def _minimise(scaled: Floats, targets: Floats, weights: Floats, unrest: Floats, recipe: Recipe) -> NDArray[np.float64]:
+def _minimise(scaled: Floats, targets: Floats, weights: Floats, changes: Floats, recipe: Recipe) -> NDArray[np.float64]:
     """Kernel and bias (c + 1,) by L-BFGS; the loss is the weighted log loss and half of both penalties."""
 
     def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         kernel = at[:-1].astype(np.float32)
         logits = scaled @ kernel + np.float32(at[-1])
-        pull = np.float32(recipe.head_ridge) * kernel + unrest @ kernel
+        pull = np.float32(recipe.head_ridge) * kernel + changes.T @ (changes @ kernel)
         paid = float((weights * (np.logaddexp(0, logits) - targets * logits)).sum()) + float(kernel @ pull) / 2
         errors = weights * (expit(logits) - targets)
         return paid, np.append(scaled.T @ errors + pull, errors.sum()).astype(np.float64)

@@ -56,8 +56,10 @@ def test_differences_are_of_views_of_one_face() -> None:
     """Their mean outer product is that of the channel that damage changes, and nothing else."""
     bank = _bank(200, unsteady=2.0)
 
-    found = differences_of_views(bank, np.arange(400), bank.pooled)
+    changes = differences_of_views(bank, np.arange(400), bank.pooled)
+    found = changes.T @ changes / len(changes)
 
+    assert changes.shape == (200, 3)
     assert found[1, 1] == pytest.approx(4.0, rel=0.3)
     assert np.abs(np.delete(found.ravel(), 4)).max() < 1e-6
 
