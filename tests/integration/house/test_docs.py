@@ -52,9 +52,9 @@ def test_commands_exist(page: Path) -> None:
     variables = set(re.findall(r"FAKESWEEP_[A-Z_]+", text))
 
     known = {variable.name for variable in VARIABLES}
-    # Read by scripts/setup, by docker-compose.yml and by `collect generate`.
+    # Read by scripts/setup, by docker-compose.yml, by `collect generate` and by `serve`.
     known |= {"FAKESWEEP_PYTHON", "FAKESWEEP_VIDEOS", "FAKESWEEP_WORKERS"}
-    known |= {"FAKESWEEP_IMAGE_API_KEY", "FAKESWEEP_IMAGE_API_URL"}
+    known |= {"FAKESWEEP_IMAGE_API_KEY", "FAKESWEEP_IMAGE_API_URL", "FAKESWEEP_IMAGE_API_MODEL"}
     assert commands - set(COMMANDS) == set()
     assert {name for name in scripts if not (ROOT / "scripts" / name).exists()} == set()
     assert variables - known == set()
