@@ -7,8 +7,13 @@
   const table = document.getElementById("videos");
   const body = table.tBodies[0];
   const rows = [...body.rows];
+  const more = document.getElementById("more");
+  // Laid out at once, ten thousand rows take a browser seconds; so many take none.
+  const STEP = 500;
+  let order = rows;
+  let most = STEP;
   const shown = document.getElementById("shown");
-  document.documentElement.classList.add("js");
+  document.documentElement.className = "js";
 
   const make = (name, attributes = {}, ...inside) => {
     const made = document.createElement(name);
@@ -40,10 +45,12 @@
     const keyed = rows.map((row) => [keys[name](row), row]);
     keyed.sort(([a], [b]) => (typeof a === "string" ? a.localeCompare(b) : a - b) * (isDown ? -1 : 1));
     const fragment = document.createDocumentFragment();
-    for (const [, row] of keyed) {
+    order = keyed.map(([, row]) => row);
+    for (const row of order) {
       fragment.append(row);
       if (row.detail) fragment.append(row.detail);
     }
+    filter();
     body.append(fragment);
     for (const head of table.tHead.rows[0].cells) {
       if (head.dataset.key === name) head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
@@ -62,19 +69,28 @@
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
     let count = 0;
-    for (const row of rows) {
+    for (const row of order) {
       const isIn =
         (!choice.value || row.dataset.v === choice.value) &&
         (!wanted || row.textContent.toLowerCase().includes(wanted) || (row.dataset.h || "").startsWith(wanted));
-      row.hidden = !isIn;
-      if (row.detail) row.detail.hidden = !isIn;
       count += isIn;
+      row.hidden = !isIn || count > most;
+      if (row.detail) row.detail.hidden = row.hidden;
     }
-    shown.textContent = `${count} of ${rows.length} shown`;
+    more.hidden = count <= most;
+    shown.textContent = `${count} of ${rows.length}` + (count > most ? `, the first ${most} shown` : " shown");
+  };
+  const anew = () => {
+    most = STEP;
+    filter();
   };
   let waiting = 0;
-  search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); });
-  choice.addEventListener("change", filter);
+  search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(anew, 120); });
+  choice.addEventListener("change", anew);
+  more.addEventListener("click", () => {
+    most += STEP;
+    filter();
+  });
 
   const stretches = (frames, end) => {
     const found = [];
@@ -183,7 +199,6 @@
   });
   addEventListener("afterprint", () => { opened.forEach(open); opened = []; });
 
-  if (rows.length > 1) sort("verdict", false);
+  sort("verdict", false);
   if (rows.length === 1) open(rows[0]);
-  filter();
 })();

@@ -23,6 +23,10 @@ FacesOf = Callable[[Mapping[str, Any]], "Sequence[EvidenceFace] | str"]
 """The faces kept of a video, or why it is shown without pictures."""
 
 
+_WAIT = 'document.documentElement.className = "loading"'
+"""A long table is laid out once, when all of it is there."""
+
+
 @dataclass(frozen=True)
 class PageHead:
     """What the page says before its videos.
@@ -64,7 +68,8 @@ def write_evidence_page(
 def _opening(head: PageHead) -> str:
     style, script = _asset("evidence_page.css"), _asset("evidence_page.js")
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(_WAIT)}' '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     title = escape(safe_text(head.title))
@@ -83,7 +88,8 @@ def _opening(head: PageHead) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer"><meta name="generator" content="fakesweep">'
-        f'<title>{title}: evidence report</title><style>{style}</style></head>\n<body class="{kind}">'
+        f"<title>{title}: evidence report</title><style>{style}</style>"
+        f'<script>{_WAIT}</script></head>\n<body class="{kind}">'
         f"<header><h1>{title}</h1>{tiles(head.report)}</header>\n<main>"
         f"<h2>Videos</h2>{limits}"
         '<div class="controls"><input id="search" type="search" placeholder="Name, note or SHA-256" '
@@ -98,7 +104,8 @@ def _closing(head: PageHead) -> str:
     report = head.report
     page = to_json({**report["thresholds"]}).replace("<", "\\u003c")
     return (
-        f"</tbody></table></div>\n<h2>What the score means</h2>{about_score(report)}"
+        '</tbody></table></div>\n<button type="button" id="more" hidden>Show more</button>\n'
+        f"<h2>What the score means</h2>{about_score(report)}"
         f"<h2>Classifier</h2>{about_classifier(report, head.manifest)}</main>\n"
         f'<script type="application/json" id="page">{page}</script>'
         f"<script>{_asset('evidence_page.js')}</script></body></html>\n"
