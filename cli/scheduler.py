@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -47,21 +48,25 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
     FAKESWEEP_STILL_S seconds, on network mounts too. What the database knows already, by path, size and mtime, is
     not submitted again; what changed is. The videos of a folder and a day (UTC) are one batch.
 
+    What the FAKESWEEP_KEEP_... settings call too old it takes away every hour, a little at a time.
+
     \b
     Examples:
       fakesweep scheduler
       fakesweep scheduler --folder /srv/incoming --folder /mnt/cameras --preset fast
       FAKESWEEP_SWEEP_S=2 fakesweep scheduler
     """
+    from cli.beside import works_beside
     from cli.engine import opened_engine
-    from cli.folders import watching_folders
+    from cli.folders import folder_works
+    from cli.housekeeping import keep_house
     from cli.opening import opened_database
     from web.notices.notifier import Notifier
     from worker.logs import configure_logging
     from worker.settings import read_settings
 
     settings = read_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, line_format=settings.log_format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -69,8 +74,14 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
         opened_database(settings) as database,
         opened_engine(settings, database) as engine,
         _living(database) as say_alive,
-        watching_folders(engine, folders, preset=preset, priority=priority, stop=stop) as check,
         Notifier(settings, database).running(),
+        works_beside(
+            [
+                partial(keep_house, database, settings),
+                *folder_works(engine, folders, preset=preset, priority=priority),
+            ],
+            stop,
+        ) as check,
     ):
         click.echo(f"Sweeping every {settings.sweep_s:g} s; Ctrl-C ends it.", err=True)
 

@@ -53,7 +53,7 @@ def serve(wish: Wish) -> None:
     settings = read_settings()
     with opened_database(settings) as database:
         # Not before: making the tables is nobody's news.
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, line_format=settings.log_format)
         _require_token(wish, settings, database)
         with _listening(wish) as listener, opened_engine(settings, database) as engine:
             server = _make_server(wish, settings, database, engine)

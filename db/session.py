@@ -151,6 +151,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # First the timeout: switching to WAL needs the lock that another process may hold.
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        # Counts in a file without tables alone: what is deleted later can then be given back bit by bit.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")

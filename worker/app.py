@@ -4,6 +4,7 @@ Imports no task and no network, so that whoever only sends stays light.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -23,6 +24,8 @@ TASK_NAME = "fakesweep.scan_video"
 WAITS_AND_RUN = 3
 TASK_LIMIT_SLACK_S = 300.0
 CHILD_START_LIMIT_S = 120.0
+MEMORY_LIMIT_MB = 1500
+MEMORY_LIMIT_ON_GPU_MB = 8000
 
 
 def make_app(broker_url: str, settings: Settings) -> Celery:
@@ -30,6 +33,15 @@ def make_app(broker_url: str, settings: Settings) -> Celery:
     app = Celery("fakesweep", broker=broker_url, backend="disabled://", set_as_current=False)
     app.conf.update(_configuration(settings))
     return app
+
+
+def child_memory_limit_mb(settings: Settings) -> int:
+    """Resident megabytes after which a pool process is replaced."""
+    if settings.max_memory_mb is not None:
+        return settings.max_memory_mb
+    # TensorFlow with CUDA takes gigabytes from the start; it must not be loaded anew for each video.
+    may_use_gpu = settings.device != "cpu" and next(Path("/dev").glob("nvidia[0-9]*"), None) is not None
+    return MEMORY_LIMIT_ON_GPU_MB if may_use_gpu or settings.device == "gpu" else MEMORY_LIMIT_MB
 
 
 def send_scan(app: Celery, scan_id: int, queue: str) -> None:
@@ -88,7 +100,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_proc_alive_timeout": CHILD_START_LIMIT_S,
         "worker_lost_wait": 1.0,
-        "worker_max_tasks_per_child": 500,
+        "worker_max_tasks_per_child": settings.max_scans,
+        # Celery looks after each task, and at the most that a process ever held.
+        "worker_max_memory_per_child": child_memory_limit_mb(settings) * 1024,
         "worker_soft_shutdown_timeout": settings.grace_s,
         "worker_send_task_events": False,
         # Whoever can write to the broker shall not be able to steer workers.

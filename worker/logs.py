@@ -1,20 +1,30 @@
-"""Log lines of one format: time, level, process, scan; nothing in a message can start a line of its own."""
+"""Log lines of one format, as text or JSON: time, level, process, scan; no message can start a line of its own."""
 
+import json
 import logging
 import os
 import sys
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
 LINE = "%(asctime)s %(levelname)s [%(process)d%(scan)s] %(message)s"
+FORMATS = ("text", "json")
 
-_current = {"scan": ""}
+_TIME = "%Y-%m-%dT%H:%M:%S"
+# What is known of the work at hand, and of a single line through `extra`.
+_IDS = ("worker", "scan_id", "batch_id")
+
+_current: dict[str, Any] = {}
 
 
-def configure_logging(level: str, stream: TextIO | None = None) -> None:
-    """Sends every log line of this process and its children to standard error, from `level` upwards."""
+def configure_logging(level: str, stream: TextIO | None = None, *, line_format: str = "text") -> None:
+    """Sends every log line of this process and its children to standard error, from `level` upwards.
+
+    Args:
+        line_format: "text" for people, "json" for one object per line.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_LineFormatter(LINE))
+    handler.setFormatter(_JsonFormatter() if line_format == "json" else _LineFormatter(LINE))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -31,16 +41,22 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
 
 def set_current_scan(scan_id: int | None) -> None:
     """Names the scan that this process is at, in each line from now on."""
-    _current["scan"] = "" if scan_id is None else f" scan={scan_id}"
+    _current["scan_id"] = scan_id
+
+
+def set_current_worker(name: str) -> None:
+    """Names the worker that this process and its children are, in each JSON line from now on."""
+    _current["worker"] = name
 
 
 class _LineFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_time_format = _TIME
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        record.scan = _current["scan"]
+        scan_id = _current.get("scan_id")
+        record.scan = "" if scan_id is None else f" scan={scan_id}"
         record.levelname = record.levelname.lower()
         # A name with a line break must not forge a line, nor one with an escape the terminal.
         text = super().format(record)
@@ -48,6 +64,27 @@ class _LineFormatter(logging.Formatter):
             character if character.isprintable() else _escaped(character, is_ours=bool(record.exc_info))
             for character in text
         )
+
+
+class _JsonFormatter(logging.Formatter):
+    """One object per line; whatever a message holds is inside its string."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": f"{time.strftime(_TIME, time.gmtime(record.created))}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        for name in _IDS:
+            value = getattr(record, name, None) or _current.get(name)
+            if value is not None:
+                line[name] = value
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        # ASCII alone: neither a terminal nor a reader of lines meets anything else.
+        return json.dumps(line, ensure_ascii=True, default=str)
 
 
 def _escaped(character: str, *, is_ours: bool) -> str:

@@ -22,7 +22,7 @@ from worker.broker import use_broker
 from worker.cores import usable_cores
 from worker.isolation import worker_directory
 from worker.judging import make_judge
-from worker.logs import configure_logging
+from worker.logs import configure_logging, set_current_worker
 from worker.presence import Presence
 from worker.processes import die_with_parent, end_this_process
 from worker.settings import Settings
@@ -61,12 +61,13 @@ def run_worker(
         BrokerError: the embedded broker does not start.
         DatabaseError: the database does not answer, or its tables are not this version's.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, line_format=settings.log_format)
     # About pickle, which we do not accept, and containers in which root is nobody.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     _check_database(settings)
     processes = concurrency or settings.concurrency or usable_cores()
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]
+    set_current_worker(name)
     storage = Storage(settings.effective_database_url)
     drop_garbage()
     with use_broker(settings) as broker, worker_directory() as directory:

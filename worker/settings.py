@@ -18,6 +18,7 @@ Device = Literal["auto", "cpu", "gpu"]
 
 DEVICES = ("auto", "cpu", "gpu")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
 DATABASE_SCHEMES = ("sqlite", "postgresql+psycopg", "postgresql", "postgres")
 
@@ -63,13 +64,23 @@ VARIABLES = (
     ),
     Variable("FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"),
     Variable("FAKESWEEP_LOG_LEVEL", "info", "debug, info, warning or error"),
+    Variable("FAKESWEEP_LOG_FORMAT", "text", "text, or json for one object per line"),
     Variable("FAKESWEEP_LEASE_S", "20", "seconds without a sign of life after which a scan counts as lost"),
     Variable("FAKESWEEP_HEARTBEAT_S", "5", "seconds between a running scan's signs of life"),
     Variable("FAKESWEEP_SWEEP_S", "5", "seconds between a scheduler's looks for lost scans"),
     Variable("FAKESWEEP_MAX_ATTEMPTS", "3", "starts of a scan before a failure of ours or the machine's is final"),
     Variable("FAKESWEEP_TIME_LIMIT_S", "3600", "wall-clock seconds that one video may take"),
     Variable("FAKESWEEP_GRACE_S", "30", "seconds that a stopping worker gives its running scans to finish"),
+    Variable(
+        "FAKESWEEP_MAX_MEMORY_MB",
+        "1500, 8000 with a GPU",
+        "resident memory after which a worker's process is replaced, when it ended its video",
+    ),
+    Variable("FAKESWEEP_MAX_SCANS", "500", "videos after which a worker's process is replaced"),
     Variable("FAKESWEEP_STILL_S", "10", "seconds for which a file of a watched folder must have kept size and mtime"),
+    Variable("FAKESWEEP_KEEP_FRAMES_DAYS", "for ever", "days for which frames and faces of judged videos are kept"),
+    Variable("FAKESWEEP_KEEP_EVIDENCE_DAYS", "for ever", "days for which the pictures for reports are kept"),
+    Variable("FAKESWEEP_KEEP_BATCHES_DAYS", "for ever", "days for which batches are listed; their verdicts are kept"),
     *WEB_VARIABLES,
 )
 """Every variable, its default and its meaning, in the order in which people need them."""
@@ -93,7 +104,10 @@ class Settings:
         lease_s: a running scan without a sign of life for so long is lost.
         time_limit_s: wall-clock seconds for one video.
         grace_s: how long a stopping worker waits for its running scans.
+        max_memory_mb: megabytes of a pool process, None for what suits the device.
+        max_scans: of a pool process.
         still_s: for so long a file of a watched folder must have stayed the same.
+        keep_frames_days: None for ever, as for evidence and batches.
         web: of the web application.
     """
 
@@ -109,13 +123,19 @@ class Settings:
     is_evidence_kept: bool = True
     concurrency: int | None = None
     log_level: str = "info"
+    log_format: str = "text"
     lease_s: float = 20.0
     heartbeat_s: float = 5.0
     sweep_s: float = 5.0
     max_attempts: int = 3
     time_limit_s: float = 3600.0
     grace_s: float = 30.0
+    max_memory_mb: int | None = None
+    max_scans: int = 500
     still_s: float = 10.0
+    keep_frames_days: float | None = None
+    keep_evidence_days: float | None = None
+    keep_batches_days: float | None = None
     web: WebSettings = field(default_factory=WebSettings)
 
     @property
@@ -154,13 +174,19 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         is_evidence_kept=not _is_off(environ.get("FAKESWEEP_EVIDENCE", "")),
         concurrency=read.get("CONCURRENCY", _parse_concurrency),
         log_level=read.get("LOG_LEVEL", _one_of(LOG_LEVELS)) or Settings.log_level,
+        log_format=read.get("LOG_FORMAT", _one_of(LOG_FORMATS)) or Settings.log_format,
         lease_s=read.get("LEASE_S", _parse_seconds) or Settings.lease_s,
         heartbeat_s=read.get("HEARTBEAT_S", _parse_seconds) or Settings.heartbeat_s,
         sweep_s=read.get("SWEEP_S", _parse_seconds) or Settings.sweep_s,
         max_attempts=read.get("MAX_ATTEMPTS", _parse_count) or Settings.max_attempts,
         time_limit_s=read.get("TIME_LIMIT_S", _parse_seconds) or Settings.time_limit_s,
         grace_s=read.get("GRACE_S", _parse_seconds) or Settings.grace_s,
+        max_memory_mb=read.get("MAX_MEMORY_MB", _parse_megabytes),
+        max_scans=read.get("MAX_SCANS", _parse_many) or Settings.max_scans,
         still_s=read.get("STILL_S", _parse_seconds) or Settings.still_s,
+        keep_frames_days=read.get("KEEP_FRAMES_DAYS", _parse_days),
+        keep_evidence_days=read.get("KEEP_EVIDENCE_DAYS", _parse_days),
+        keep_batches_days=read.get("KEEP_BATCHES_DAYS", _parse_days),
         web=read_web_settings(read.get),
     )
     if settings.lease_s < HEARTBEATS_PER_LEASE * settings.heartbeat_s:
@@ -291,9 +317,22 @@ def _parse_concurrency(value: str) -> int | None:
 
 
 def _parse_count(value: str) -> int:
+    return _parse_whole(value, 1, 1024)
+
+
+def _parse_many(value: str) -> int:
+    return _parse_whole(value, 1, 1_000_000)
+
+
+def _parse_megabytes(value: str) -> int:
+    # A process that holds a network takes more than the least.
+    return _parse_whole(value, 100, 1_000_000)
+
+
+def _parse_whole(value: str, least: int, most: int) -> int:
     digits = value.strip()
-    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 1024):
-        raise ValueError(f"must be a whole number from 1 to 1024, got {value!r}: correct it, or unset it")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and least <= int(digits) <= most):
+        raise ValueError(f"must be a whole number from {least} to {most}, got {value!r}: correct it, or unset it")
     return int(digits)
 
 
@@ -305,3 +344,14 @@ def _parse_seconds(value: str) -> float:
     if not 0 < seconds <= 7 * 24 * 3600:
         raise ValueError(f"must be seconds, above 0 and up to a week, got {value!r}: correct it, or unset it")
     return seconds
+
+
+def _parse_days(value: str) -> float:
+    try:
+        days = float(value)
+    except ValueError:
+        days = math.nan
+    # Less than an hour is a mistake, more than a century the same as for ever.
+    if not 1 / 24 <= days <= 36_500:
+        raise ValueError(f"must be days, from 0.05 to 36500, got {value!r}: correct it, or unset it to keep for ever")
+    return days

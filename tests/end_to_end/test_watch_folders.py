@@ -34,7 +34,7 @@ def running(installation: Installation, command: Sequence[str | Path], log: Path
     try:
         yield scheduler
     except TimeoutError as error:
-        raise AssertionError(log.read_text()) from error
+        raise AssertionError(f"{log.read_text()}\n{installation.run('status')}") from error
     finally:
         if scheduler.poll() is None:
             kill_with_children(scheduler)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from db.leases import Claim
 from tests.bundles import build_bundle
 from worker.content import check_content
 from worker.cores import cores_of_limit, usable_cores
-from worker.logs import configure_logging, set_current_scan
+from worker.logs import configure_logging, set_current_scan, set_current_worker
 from worker.pipeline.errors import BundleError, Reason, ScanStoppedError, UnreadableVideoError
 from worker.presence import signal_of
 from worker.resources import find_bundle
@@ -59,6 +60,32 @@ def test_log_lines_name_the_scan(log: io.StringIO) -> None:
     logging.getLogger("x").warning("slow")
 
     assert f" warning [{os.getpid()} scan=7] slow" in log.getvalue()
+
+
+def test_json_lines_hold_ids_and_cannot_be_forged(log: io.StringIO) -> None:
+    """One object per line, whatever a message or a traceback holds, with what is known of worker, scan and batch."""
+    configure_logging("info", log, line_format="json")
+    set_current_worker("host-1")
+    set_current_scan(7)
+    logging.getLogger("x").info("judged %s", 'a"\n{"level": "error"}\x1b[2J\u2028\udcff', extra={"batch_id": 3})
+    try:
+        int("bad\nname")
+    except ValueError:
+        logging.getLogger("y").exception("the judging failed")
+
+    first, second = (json.loads(line) for line in log.getvalue().split("\n")[:-1])
+    assert log.getvalue().isascii()
+    assert first.pop("time").endswith("Z")
+    assert first == {
+        "level": "info",
+        "logger": "x",
+        "process": os.getpid(),
+        "message": 'judged a"\n{"level": "error"}\x1b[2J\u2028\udcff',
+        "worker": "host-1",
+        "scan_id": 7,
+        "batch_id": 3,
+    }
+    assert second["traceback"].endswith(r"'bad\nname'")
 
 
 @pytest.mark.parametrize(
