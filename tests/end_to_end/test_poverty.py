@@ -1,0 +1,145 @@
+"""A machine that runs out of something gets a word, not a crash, and the scan goes on when it is there again."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.face_clips import draw_many_face_videos
+from tests.end_to_end.installation import PROGRAM, Installation
+from tests.services import wait_until
+
+pytestmark = pytest.mark.drill
+
+NOBODY = 65534
+
+# Sets a limit, then becomes the command.
+LIMITED = "import os, resource, sys; n = int(sys.argv[2]); resource.setrlimit(getattr(resource, sys.argv[1]), (n, n)); "
+LIMITED += "os.execv(sys.argv[3], sys.argv[3:])"
+
+
+def _limited(installation: Installation, limit: str, value: int, clip: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", LIMITED, limit, str(value), PROGRAM, "scan", clip],
+        env=installation.environ | {"FAKESWEEP_MAX_ATTEMPTS": "1", "FAKESWEEP_CONCURRENCY": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_a_full_disk_is_said_and_waited_for(installation: Installation, tmp_path: Path) -> None:
+    """Full from the start is an error with the next step; full in the middle is a wait, and nothing is lost by it."""
+    clips, small = tmp_path / "clips", tmp_path / "small"
+    clips.mkdir()
+    small.mkdir()
+    draw_many_face_videos(clips, 12)
+    driver = Path(__file__).with_name("on_small_disk.py")
+
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", sys.executable, driver, small, PROGRAM, clips],
+        env=installation.environ | {"FAKESWEEP_CONCURRENCY": "1"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    assert seen["full"]["status"] == 1
+    assert "no disk space left: free some" in seen["full"]["said"]
+    assert "Traceback" not in seen["full"]["said"] + seen["filling"]["said"]
+    assert seen["filling"]["was_alive"]
+    assert seen["filling"]["status"] == 0
+    assert seen["filling"]["states"] == ["judged"] * 12
+
+
+@pytest.mark.parametrize("count", [8, 24, 44])
+def test_no_file_descriptors(count: int, installation: Installation, tmp_path: Path) -> None:
+    """Too few of them end the scan, or the video, with a message, and no traceback."""
+    (clip,) = draw_many_face_videos(tmp_path, 1)
+
+    done = _limited(installation, "RLIMIT_NOFILE", count, clip)
+
+    assert done.returncode in (1, 3), done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Error: " in done.stderr or "failed" in done.stdout
+
+
+@pytest.mark.parametrize("count", [400_000_000, 600_000_000])
+def test_no_memory(count: int, installation: Installation, tmp_path: Path) -> None:
+    """A worker without memory loses no video and makes up no verdict: it is not judged, and says why."""
+    (clip,) = draw_many_face_videos(tmp_path, 1)
+
+    done = _limited(installation, "RLIMIT_DATA", count, clip)
+
+    assert done.returncode in (0, 1, 3), done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    if done.returncode == 3:
+        (video,) = json.loads(installation.run("report", "--format", "json").stdout)["videos"]
+        assert (video["state"], video["score"]) in (("failed", None), ("quarantined", None))
+        assert video["reason"] in ("memory_limit", "worker_lost", "internal_error", "classifier_unavailable")
+
+
+def test_permission_lost_in_the_middle(bundle: Path, tmp_path: Path) -> None:
+    """Who may no longer read the videos gets a reason for each that is left, and keeps what is judged."""
+    work = tmp_path / "work"
+    clips = work / "clips"
+    clips.mkdir(parents=True)
+    draw_many_face_videos(clips, 12)
+    shutil.copytree(bundle, work / "bundle")
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    if user:
+        for path in [work, *work.rglob("*")]:
+            os.chown(path, NOBODY, NOBODY)
+        # Pytest's folders are their owner's alone.
+        for folder in (tmp_path, *tmp_path.parents):
+            if folder.stat().st_uid == 0 and folder != Path("/"):
+                folder.chmod(folder.stat().st_mode | 0o011)
+    settings = {"LEASE_S": "4", "HEARTBEAT_S": "1", "SWEEP_S": "1", "CONCURRENCY": "1"}
+    theirs = Installation(work / "home", work / "bundle", settings)
+    log, report = work / "log", work / "report.json"
+    with log.open("wb") as output:
+        scan = subprocess.Popen(
+            [PROGRAM, "scan", "--json", report, clips],
+            env=theirs.environ | {"HOME": str(work)},
+            stdout=output,
+            stderr=output,
+            **user,  # type: ignore[call-overload] # the three that Popen has for it
+        )
+    try:
+        wait_until((work / "home" / "fakesweep.db").exists, timeout_s=120, what="the database")
+        wait_until(lambda: _judged_as(theirs, user) > 0, timeout_s=120, what="a first verdict")
+        clips.chmod(0)
+        status = scan.wait(200)
+    finally:
+        clips.chmod(0o755)
+        scan.kill()
+        scan.wait()
+    theirs.wait_until_nothing_runs()
+
+    videos = json.loads(report.read_text())["videos"]
+    ends = {(video["state"], video["reason"]) for video in videos}
+    assert status == 3, log.read_text()
+    assert len(videos) == 12
+    assert ends == {("judged", None), ("unreadable", "permission_denied")}
+    assert "Traceback" not in log.read_text()
+
+
+def _judged_as(installation: Installation, user: dict[str, Any]) -> int:
+    answer = subprocess.run(
+        [PROGRAM, "status", "--json", "-"],
+        env=installation.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        **user,
+    )
+    return int(json.loads(answer.stdout)["batch"]["counts"]["judged"]) if answer.returncode == 0 else 0
