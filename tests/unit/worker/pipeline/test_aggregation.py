@@ -78,3 +78,14 @@ def test_the_order_of_the_frames_does_not_matter(scores: list[float]) -> None:
     """The same scores give the same number, to the last digit."""
     for method in AGGREGATIONS:
         assert aggregate(scores, [scores], method) == aggregate(scores[::-1], [scores[::-1]], method)
+
+
+@given(scores=SCORES, chosen=st.integers(0, 10**6), raised=st.floats(0, 1))
+def test_a_higher_face_never_lowers_a_score(scores: list[float], chosen: int, raised: float) -> None:
+    """Whoever looks faker in one frame makes the video no realer; `confident` may choose other frames then."""
+    place = chosen % len(scores)
+    higher = [*scores[:place], max(scores[place], raised), *scores[place + 1 :]]
+
+    for method in AGGREGATIONS:
+        if method != "confident":
+            assert aggregate(higher, [higher], method) >= aggregate(scores, [scores], method) - 1e-12

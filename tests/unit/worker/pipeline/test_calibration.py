@@ -41,3 +41,18 @@ def test_a_calibration_that_would_turn_verdicts_round_is_refused(slope: float, i
     """Slopes are positive and both numbers finite."""
     with pytest.raises(ValueError, match="positive slope"):
         Calibration(slope=slope, intercept=intercept)
+
+
+@given(slope=st.floats(1e-3, 1e3), intercept=st.floats(-50, 50), one=st.floats(0, 1), other=st.floats(0, 1))
+def test_any_calibration_keeps_the_order_of_scores(slope: float, intercept: float, one: float, other: float) -> None:
+    """Thresholds on calibrated scores divide videos as thresholds on raw ones do."""
+    calibration = Calibration(slope=slope, intercept=intercept)
+    low, high = sorted((one, other))
+
+    assert 0.0 <= calibration.apply_to_score(low) <= calibration.apply_to_score(high) <= 1.0
+
+
+@given(score=st.floats(1e-5, 1 - 1e-5))
+def test_log_odds_are_undone_by_the_plain_sigmoid(score: float) -> None:
+    """Calibrating with slope 1 and intercept 0 changes nothing."""
+    assert Calibration(slope=1.0, intercept=0.0).apply_to_score(score) == pytest.approx(score, rel=1e-9)

@@ -107,3 +107,22 @@ def test_any_plan_is_even_and_in_order(
     step_s = duration_s / len(middles)
     assert all(abs(t - m) <= 0.2501 * step_s for t, m in zip(plan.wanted_s, middles, strict=True))
     assert all(leap.from_s is None or leap.from_s <= leap.wanted_s[0] for leap in plan.leaps)
+
+
+@given(
+    duration_s=st.floats(0.01, 50_000),
+    frames=st.integers(1, 64),
+    max_frames=st.integers(1, 300),
+    keyframes=st.lists(st.floats(-10, 60_000), max_size=200),
+    way=st.sampled_from(["auto", "sequential", "seek"]),
+)
+def test_any_index_makes_a_plan_within_the_video(
+    duration_s: float, frames: int, max_frames: int, keyframes: list[float], way: str
+) -> None:
+    """An index may be out of order, doubled, negative or beyond the end: no time outside is wanted, none too many."""
+    facts = replace(LONG, duration_s=duration_s, keyframes_s=tuple(keyframes))
+    plan = plan_decode(facts, frames=frames, max_frames=max_frames, way=way)
+
+    assert 1 <= len(plan.wanted_s) <= max_frames
+    assert all(0 <= wanted_s <= duration_s for wanted_s in plan.wanted_s)
+    assert list(plan.wanted_s) == sorted(plan.wanted_s)

@@ -88,3 +88,15 @@ def test_numbers_are_dense_and_unique_within_a_frame(faces: list[list[tuple[floa
     assert [len(ids) for ids in tracks] == [len(found) for found in faces]
     assert all(len(set(ids)) == len(ids) for ids in tracks)
     assert list(dict.fromkeys(seen)) == list(range(len(set(seen))))
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.floats(0, 1000), st.floats(20, 300)), max_size=4), min_size=1, max_size=8),
+    st.floats(0, 5000),
+)
+def test_when_a_video_begins_does_not_matter(faces: list[list[tuple[float, float]]], start_s: float) -> None:
+    """The same faces are the same persons an hour later."""
+    frames = [(float(t), [Box(x, x / 2, side, side) for x, side in found]) for t, found in enumerate(faces)]
+    later = [(round(start_s) + t_s, boxes) for t_s, boxes in frames]
+
+    assert link_tracks(later) == link_tracks(frames)
