@@ -9,7 +9,7 @@ from db.errors import DatabaseError, DatabaseUnavailableError
 # Part of SQLite's message, what it means, and whether trying again may help.
 _SQLITE = (
     ("locked", "is locked by another process for too long: see which one with `fuser`, or try again", True),
-    ("readonly", "is read-only: make the file and its directory writable", True),
+    ("readonly", "is read-only: make the file, its -wal and -shm beside it, and its directory writable", True),
     ("disk is full", "has no disk space left: free some, then run the command again", True),
     ("disk I/O error", "cannot be written or read (disk I/O error): check the disk and its free space", True),
     ("unable to open", "cannot be opened: check that its directory exists and is writable", True),

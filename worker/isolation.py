@@ -18,8 +18,7 @@ _ALIVE = "alive.lock"
 
 @contextmanager
 def worker_directory() -> Iterator[Path]:
-    """A private directory for one worker's locks and notes, gone at its end; sweeps up after dead workers."""
-    _remove_abandoned(Path(tempfile.gettempdir()))
+    """A private directory for one worker's locks and notes, gone at its end."""
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
     with FileLock(directory / _ALIVE) as alive:
         alive.try_acquire(shared=False)
@@ -27,6 +26,16 @@ def worker_directory() -> Iterator[Path]:
             yield directory
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def take_abandoned() -> Iterator[Path]:
+    """The directories of this host's dead workers; each is removed after it was looked at."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        # Another user's cannot be opened; one that was just made has no lock file yet, and is left alone.
+        with suppress(OSError):
+            if (directory / _ALIVE).exists() and is_free(directory / _ALIVE):
+                yield directory
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
@@ -47,11 +56,3 @@ def alone(directory: Path, *, should_stop: Callable[[], bool]) -> Iterator[bool]
         yield turnstile.acquire(shared=False, should_stop=should_stop) and room.acquire(
             shared=False, should_stop=should_stop
         )
-
-
-def _remove_abandoned(parent: Path) -> None:
-    for directory in parent.glob(f"{_PREFIX}*"):
-        # Another user's cannot be opened; one that was just made has no lock file yet, and is left alone.
-        with suppress(OSError):
-            if (directory / _ALIVE).exists() and is_free(directory / _ALIVE):
-                shutil.rmtree(directory, ignore_errors=True)

@@ -85,6 +85,15 @@ def read_last_words(directory: Path, scan_id: int) -> LastWord | None:
     return None
 
 
+def all_last_words(directory: Path) -> list[LastWord]:
+    """What was last heard of every scan that was under way when a whole worker died."""
+    words = []
+    for path in directory.glob("scan-of-*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            words.append(LastWord(**json.loads(path.read_text())))
+    return words
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -4,6 +4,7 @@ It has the database open only for moments in which nothing is forked: an SQLite 
 corrupts the locks of the child's own.
 """
 
+import hashlib
 import logging
 import os
 import queue
@@ -17,10 +18,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from db.errors import DatabaseError
-from db.leases import note_loss
+from db.leases import note_evidence, note_loss
 from db.workers import say_alive, say_goodbye
 from worker.broker import BrokerError, BrokerHandle
-from worker.last_words import read_last_words
+from worker.isolation import take_abandoned
+from worker.last_words import LastWord, all_last_words, read_last_words
 from worker.storage import Storage
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 # Losses that could not be told yet; beyond it the lease's end tells the scheduler.
 _KEPT_LOSSES = 1000
+_INSTALLATION = "database"
 
 
 class Presence:
@@ -37,6 +40,7 @@ class Presence:
 
     Args:
         name: the worker's, unique on its host.
+        installation: what `mark_installation` noted for its database.
         every_s: between two signs of life.
     """
 
@@ -47,6 +51,7 @@ class Presence:
         directory: Path,
         *,
         name: str,
+        installation: str,
         queues: Sequence[str],
         concurrency: int,
         every_s: float,
@@ -61,6 +66,7 @@ class Presence:
             "queues": ",".join(queues),
             "concurrency": concurrency,
         }
+        self._installation = installation
         self._every_s = every_s
         self._losses: queue.Queue[tuple[int, str]] = queue.Queue(_KEPT_LOSSES)
         self._wake = threading.Event()
@@ -101,6 +107,7 @@ class Presence:
             except BrokerError as error:
                 _log.warning("%s", error)
             self._tell_losses()
+            self._tell_of_dead_workers()
             self._wake.wait(self._every_s)
             self._wake.clear()
         self._tell_losses()
@@ -113,17 +120,24 @@ class Presence:
                 continue
             _log.error("scan %d lost its process %d: %s", scan_id, word.pid, cause)
             evidence = {
-                "cause": cause,
+                **_evidence_of(word, cause),
                 "signal": signal_of(cause),
-                "last_stage": word.stage,
-                "last_progress": word.progress,
-                "memory_bytes": word.memory_bytes,
+                "exit_status": exit_status_of(cause),
             }
-            if word.stderr:
-                evidence["stderr"] = word.stderr
             token = word.token
             # Should it fail, the lease runs out and tells the same, a little later.
             self._do(lambda session: note_loss(session, scan_id, token, evidence))  # noqa: B023 - called at once
+
+    def _tell_of_dead_workers(self) -> None:
+        """What the processes of a dead worker of this host were at; nobody else is left to tell."""
+        for directory in take_abandoned():
+            # Those of another installation have scans of the same numbers.
+            if not is_of_installation(directory, self._installation):
+                continue
+            for word in all_last_words(directory):
+                evidence = _evidence_of(word, "its whole worker died")
+                scan_id, token = word.scan_id, word.token
+                self._do(lambda session: note_evidence(session, scan_id, token, evidence))  # noqa: B023 - called at once
 
     def _do(self, work: "Callable[[Session], object]") -> None:
         with self._no_fork:
@@ -135,6 +149,27 @@ class Presence:
                 self._storage.close()
 
 
+def mark_installation(directory: Path, database_url: str) -> str:
+    """Notes in a worker's directory which database its scans are of, without the address; returns the note."""
+    mark = hashlib.sha256(os.fsencode(database_url)).hexdigest()
+    (directory / _INSTALLATION).write_text(mark)
+    return mark
+
+
+def is_of_installation(directory: Path, mark: str) -> bool:
+    """Whether the worker of this directory worked on the database of that note."""
+    try:
+        return (directory / _INSTALLATION).read_text() == mark
+    except OSError:
+        return False
+
+
+def exit_status_of(cause: str) -> int | None:
+    """The exit status in what Celery says of a lost process, None where a signal ended it."""
+    found = re.search(r"exitcode (\d+)", cause)
+    return None if found is None else int(found[1])
+
+
 def signal_of(cause: str) -> str | None:
     """The signal's name in what Celery says of a lost process, None where it says none."""
     found = re.search(r"signal (\d+)", cause)
@@ -144,3 +179,14 @@ def signal_of(cause: str) -> str | None:
         return signal.Signals(int(found[1])).name
     except ValueError:
         return found[1]
+
+
+def _evidence_of(word: LastWord, cause: str) -> dict[str, Any]:
+    said = {"stderr": word.stderr} if word.stderr else {}
+    return {
+        "cause": cause,
+        "last_stage": word.stage,
+        "last_progress": word.progress,
+        "memory_bytes": word.memory_bytes,
+        **said,
+    }

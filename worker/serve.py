@@ -23,7 +23,7 @@ from worker.cores import usable_cores
 from worker.isolation import worker_directory
 from worker.judging import make_judge
 from worker.logs import configure_logging, set_current_worker
-from worker.presence import Presence
+from worker.presence import Presence, mark_installation
 from worker.processes import die_with_parent, end_this_process
 from worker.settings import Settings
 from worker.storage import Storage
@@ -86,6 +86,7 @@ def run_worker(
             broker,
             directory,
             name=name,
+            installation=mark_installation(directory, settings.effective_database_url),
             queues=queues,
             concurrency=processes,
             every_s=settings.heartbeat_s,

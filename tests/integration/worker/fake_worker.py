@@ -12,6 +12,9 @@ from pathlib import Path
 from db.leases import Claim
 from worker.heartbeat import Heartbeat
 from worker.pipeline.errors import BundleError, Reason, ScanStoppedError, TransientError, UnreadableVideoError
+from worker.pipeline.ffmpeg import find_ffmpeg
+from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch
+from worker.pipeline.limits import Limits
 from worker.pipeline.results import Box, FaceResult, FrameResult, ScanResult, TrackResult, VideoFacts
 from worker.serve import run_worker
 from worker.settings import read_settings
@@ -24,6 +27,26 @@ _ERRORS = {
     "bundle": BundleError("no classifier"),
     "memory": MemoryError(),
     "defect": KeyError("frame"),
+}
+
+
+def _complain_and_die() -> None:
+    """What ffmpeg says of a file becomes evidence against it, should the process die."""
+    command = [str(find_ffmpeg()), "-nostdin", "-hide_banner", "-i", "fd:absent.mp4", "-f", "null", "-"]
+    watch = Watch(time.monotonic() + 60, lambda: False)
+    with FfmpegProcess(command, pass_fds=[], limits=Limits(), watch=watch) as run:
+        run.finish()
+    time.sleep(1.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+_DEATHS = {
+    "poison": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "exit": lambda: os._exit(3),
+    "complain": _complain_and_die,
+    # The whole worker dies, and this process as soon as it has noticed.
+    "plague": lambda: (os.kill(os.getppid(), signal.SIGKILL), time.sleep(600)),
 }
 
 
@@ -40,10 +63,13 @@ def judge(claim: Claim, heartbeat: Heartbeat) -> ScanResult:
     if kind == "grow":
         # As a library does that leaks: touched, and kept for good.
         _KEPT.append(b"x" * 400_000_000)
-    if kind == "poison":
+    if kind in _DEATHS and not diary.with_name("cure").exists():
         # After the lease was renewed, so that the stage is known.
         time.sleep(1.5)
-        os.kill(os.getpid(), signal.SIGKILL)
+        _DEATHS[kind]()
+    if kind == "busy":
+        # Three leases long, and in all that time it looks at nothing.
+        time.sleep(6)
     if kind == "deaf":
         time.sleep(600)
     _wait(diary, name, heartbeat, limit_s=600.0 if kind == "hold" else float(kind == "slow"))

@@ -51,6 +51,7 @@ class Installation:
         self.app = make_app(self.broker_url, self.settings)
         self.diary = self.folder / "diary"
         self.log = self.folder / "log"
+        self.log.touch()
 
     def submit(self, names: Sequence[str], *, priority: str = "bulk") -> list[int]:
         """Seeds scans of videos with these names; the scheduler sends them."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.services import wait_until
-from worker.isolation import alone, beside_others, worker_directory
+from worker.isolation import alone, beside_others, take_abandoned, worker_directory
 
 
 def never() -> bool:
@@ -80,11 +80,8 @@ def test_nobody_comes_in_beside_a_suspect(tmp_path: Path) -> None:
 
 
 def test_the_directory_is_private_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker's directory is its own and leaves nothing; what dead workers left is removed."""
+    """A worker's directory is its own and leaves nothing."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    abandoned = tmp_path / "fakesweep-worker-abandoned"
-    abandoned.mkdir()
-    (abandoned / "alive.lock").touch()
 
     with worker_directory() as directory, worker_directory() as other:
         mode = directory.stat().st_mode & 0o777
@@ -92,3 +89,17 @@ def test_the_directory_is_private_and_goes(tmp_path: Path, monkeypatch: pytest.M
 
     assert (mode, present) == (0o700, {directory, other})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_dead_workers_left_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory of a dead worker can be looked at and is gone then; that of a living one is left alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned = tmp_path / "fakesweep-worker-abandoned"
+    abandoned.mkdir()
+    (abandoned / "alive.lock").touch()
+    with worker_directory() as directory:
+        taken = [(found, found.exists()) for found in take_abandoned()]
+        again = list(take_abandoned())
+        left = list(tmp_path.iterdir())
+
+    assert (taken, again, left) == ([(abandoned, True)], [], [directory])

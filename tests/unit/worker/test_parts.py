@@ -18,7 +18,7 @@ from worker.content import check_content
 from worker.cores import cores_of_limit, usable_cores
 from worker.logs import configure_logging, set_current_scan, set_current_worker
 from worker.pipeline.errors import BundleError, Reason, ScanStoppedError, UnreadableVideoError
-from worker.presence import signal_of
+from worker.presence import exit_status_of, signal_of
 from worker.resources import find_bundle
 from worker.settings import Settings
 
@@ -103,17 +103,17 @@ def test_there_is_always_a_core() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "name"),
+    ("cause", "name", "status"),
     [
-        ("Worker exited prematurely: signal 9 (SIGKILL) Job: 3.", "SIGKILL"),
-        ("Worker exited prematurely: signal 11 (SIGSEGV) Job: 3.", "SIGSEGV"),
-        ("Worker exited prematurely: exitcode 1 Job: 3.", None),
-        ("signal 99", "99"),
+        ("Worker exited prematurely: signal 9 (SIGKILL) Job: 3.", "SIGKILL", None),
+        ("Worker exited prematurely: signal 11 (SIGSEGV) Job: 3.", "SIGSEGV", None),
+        ("Worker exited prematurely: exitcode 1 Job: 3.", None, 1),
+        ("signal 99", "99", None),
     ],
 )
-def test_the_signal_is_read_from_what_the_pool_says(cause: str, name: str | None) -> None:
-    """Evidence names the signal that ended a process, where there was one."""
-    assert signal_of(cause) == name
+def test_how_a_process_ended_is_read_from_what_the_pool_says(cause: str, name: str | None, status: int | None) -> None:
+    """Evidence names the signal that ended a process, or the status that it ended with."""
+    assert (signal_of(cause), exit_status_of(cause)) == (name, status)
 
 
 def test_an_unchanged_file_is_not_read(tmp_path: Path) -> None:
