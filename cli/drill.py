@@ -83,6 +83,7 @@ def command(
     import secrets
 
     from cli.rendering.drill import drill_lines, soak_lines, told
+    from cli.stopping import stopped_by_signals
     from scheduler.drill.plan import Order
     from scheduler.drill.setting import private_installation
     from worker.settings import read_settings
@@ -96,7 +97,7 @@ def command(
         if any(keep.iterdir()):
             raise click.UsageError(f"--keep needs a new or an empty directory, got {os.fspath(keep)!r}")
     seed = secrets.randbelow(10_000) if seed is None else seed
-    with private_installation(kind, read_settings(), keep=keep) as installation:
+    with stopped_by_signals(), private_installation(kind, read_settings(), keep=keep) as installation:
         if soak is not None:
             from scheduler.drill.soak import run_soak
 

@@ -41,10 +41,10 @@ class Result:
     Args:
         faults: how many of each kind hit.
         spared: faults that were put off, as they would have hit a suspect that ran alone, or nobody.
-        left_out: faults that found nobody to hit however often they were tried.
+        left_out: faults that found nobody to hit however often they were tried; others came in their place.
         complaints: what else was wrong, such as a process that did not end when told to.
         ended_by_themselves: ends that nobody asked for, such as of a program started while the database was away.
-        takeover_s: from each death of a worker to the next claim of each scan that it held.
+        takeover_s: from each death of a worker to the next claim of each scan that it held, come what may.
     """
 
     order: Order
@@ -174,6 +174,13 @@ class _Drill:
             is_idle = False
 
     def _hit(self, kind: str) -> None:
+        """Does a fault; where it finds nobody to hit, one of another kind comes in its place."""
+        while not self._has_hit(kind):
+            self._left_out.append(kind)
+            kind = self._dice.choice(self._kinds())
+        self._wait(self._dice.uniform(0, 0.6))
+
+    def _has_hit(self, kind: str) -> bool:
         for _ in range(_TRIES):
             try:
                 self._faults.do(kind)
@@ -182,10 +189,8 @@ class _Drill:
                 self._wait(0.5)
                 continue
             self._done[kind] += 1
-            break
-        else:
-            self._left_out.append(kind)
-        self._wait(self._dice.uniform(0, 0.6))
+            return True
+        return False
 
     def _wait(self, wait_s: float) -> None:
         """Lets time pass, in which whoever ended is started again; asks the database nothing."""

@@ -145,16 +145,12 @@ class Faults:
             self._wait(self._dice.uniform(0.5, 1.6 * LEASE_S))
 
     def _sqlite_read_only(self) -> None:
-        home = self._installation.settings.home
-        files = [path for path in home.iterdir() if path.name.startswith("fakesweep.db")]
         try:
-            for path in files:
-                path.chmod(0o444)
+            self._allow_writing(0o444)
             self._wait(self._dice.uniform(0.5, LEASE_S))
         finally:
-            for path in files:
-                with suppress(FileNotFoundError):
-                    path.chmod(0o644)
+            # What was made meanwhile has the same rights as the file.
+            self._allow_writing(0o644)
 
     def _postgresql_restarted(self) -> None:
         self._restart_postgresql(signal.SIGINT)
@@ -170,6 +166,11 @@ class Faults:
         server.process.wait(STOP_LIMIT_S)
         self._wait(self._dice.uniform(0, LEASE_S))
         server.start()
+
+    def _allow_writing(self, mode: int) -> None:
+        for path in self._installation.settings.home.glob("fakesweep.db*"):
+            with suppress(FileNotFoundError):
+                path.chmod(mode)
 
     def _any_worker(self, *, is_busy: bool = False) -> Process:
         alive = [worker for worker in self._crew.workers if worker.is_running]
