@@ -199,7 +199,8 @@ def test_a_video_that_kills_whole_workers_is_stopped_with_evidence(installation:
     ids = installation.submit(["plague-1", *(f"slow-{number}" for number in range(2, 6))])
 
     with installation.scheduler(), supervised(installation):
-        installation.wait_states(judged=4, quarantined=1)
+        # Three workers have to start one after the other, and the third has the poison alone.
+        wait_until(lambda: installation.states() == {"judged": 4, "quarantined": 1}, timeout_s=240, what="all ends")
         wait_until(
             lambda: (installation.scan(ids[0]).evidence or {}).get("last_stage") == "decode", what="the evidence"
         )
