@@ -139,7 +139,7 @@ def _served(environment: Mapping[str, str]) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: _is_ready(port), what="the web application", limit_s=_STARTS_WITHIN_S)
+        wait_until(lambda: _is_ready(port), what="the web application", timeout_s=_STARTS_WITHIN_S)
         yield port
     finally:
         process.terminate()
