@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "webhooks": "Name addresses that are told when a batch ends or a fake is found.",
     "doctor": "Check what is installed, reachable and missing.",
     "drill": "Hurt an installation of its own in every known way, and check that nothing was lost.",
+    "health": "Tell by the exit status whether a part of this installation is well.",
     "db": "Look after the database.",
 }
 """Each command and its one-liner, so that the overview needs no command's file; a test holds them equal."""

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="The queue for what folders bring.",
 )
-def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve figures for Prometheus at this port.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="The address of that port.")
+def command(
+    folders: tuple[bytes, ...], preset: str, priority: str, metrics_port: int | None, metrics_host: str
+) -> None:
     """Put lost work back in the queue until stopped.
 
     Every few seconds it takes back scans whose worker is gone, sends again what the broker lost, and sends what was
@@ -54,6 +58,7 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
     Examples:
       fakesweep scheduler
       fakesweep scheduler --folder /srv/incoming --folder /mnt/cameras --preset fast
+      fakesweep scheduler --metrics-port 9464
       FAKESWEEP_SWEEP_S=2 fakesweep scheduler
     """
     from cli.beside import works_beside
@@ -74,6 +79,7 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
         opened_database(settings) as database,
         opened_engine(settings, database) as engine,
         _living(database) as say_alive,
+        _serving_metrics(database, metrics_host, metrics_port),
         Notifier(settings, database).running(),
         works_beside(
             [
@@ -91,6 +97,24 @@ def command(folders: tuple[bytes, ...], preset: str, priority: str) -> None:
 
         engine.sweep_until(stop.wait, on_sweep=after_sweep, on_trouble=lambda _: say_alive())
         check()
+
+
+@contextmanager
+def _serving_metrics(database: Database, host: str, port: int | None) -> Iterator[None]:
+    """Serves figures meanwhile, if they are asked for."""
+    if port is None:
+        yield
+        return
+    from scheduler.metrics import serving_metrics
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(serving_metrics(database, host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen at {host} port {port}: {error.strerror}: choose another --metrics-port"
+            ) from error
+        yield
 
 
 @contextmanager
