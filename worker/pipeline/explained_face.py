@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from worker.pipeline.box_drawing import draw_box
 from worker.pipeline.heat import HEAT_SPAN, HeatMap, overlay_heat, place_heat
 from worker.pipeline.preprocessing import crop_face
 from worker.pipeline.results import Box, Frame, Pixels
@@ -66,13 +67,6 @@ class ExplainedFace:
 
     def draw_frame(self) -> Pixels:
         """The whole frame with a line around the face and the heat map where the crop was cut."""
-        import cv2  # noqa: PLC0415 - importing the pipeline stays cheap
-
         picture = place_heat(self.frame.pixels, self.box, self.heat_map, margin=self.crop_margin, span=self.span)
-        box = self.box
-        start, end = (round(box.x), round(box.y)), (round(box.x + box.w), round(box.y + box.h))
-        width = max(1, max(picture.shape) // 600)
-        # Light on dark, so that it shows on any picture.
-        cv2.rectangle(picture, start, end, (0, 0, 0), width + 2, cv2.LINE_AA)
-        cv2.rectangle(picture, start, end, (255, 255, 255), width, cv2.LINE_AA)
+        draw_box(picture, self.box)
         return picture
