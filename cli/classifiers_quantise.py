@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.rendering.names import safe_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,7 +73,7 @@ def _faces_of(roots: Sequence[Path], *, size_px: int, margin: float) -> NDArray[
             try:
                 pixels = read_picture(path)
             except PipelineError as error:
-                click.echo(f"{path}: {error}", err=True)
+                click.echo(safe_text(f"{path}: {error}"), err=True)
                 continue
             found = detect_in_picture(detector, pixels)
             if found:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PARTS = ("cli", "db", "scheduler", "training", "worker")
+PARTS = ("cli", "db", "scheduler", "training", "web", "worker")
 
 
 def test_lists_every_package() -> None:
