@@ -1,0 +1,58 @@
+"""What an operator sees at a glance."""
+
+from db.leases import claim_scan, save_outcome
+from db.outcomes import Outcome
+from db.overview import count_finished, latest_fakes, recent_rate
+from db.session import Database
+from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+
+
+def _end(database: Database, scan_id: int, outcome: Outcome) -> None:
+    with database.begin() as session:
+        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=True)
+        assert claim is not None
+        assert save_outcome(session, scan_id, claim.token, outcome)
+
+
+def _judge(database: Database, scores: list[float]) -> int:
+    batch_id = seed_batch(database, seed_classifier(database), [f"clip-{n}" for n in range(len(scores) + 1)])
+    for scan_id, score in zip(scan_ids(database, batch_id), scores, strict=False):
+        _end(database, scan_id, judged(score))
+    return batch_id
+
+
+def test_what_was_finished_is_counted_by_verdict_in_its_span(database: Database) -> None:
+    """Scans of this moment stand in the latest span, by their classifier's thresholds; what waits is not counted."""
+    _judge(database, [0.9, 0.8, 0.5, 0.1])
+
+    with database.read() as session:
+        hours = count_finished(session, span_s=3600.0, buckets=3)
+
+    counts = [sum(hour.counts[word] for hour in hours) for word in ("fake", "uncertain", "real")]
+    assert len(hours) == 3
+    assert counts == [2, 1, 1]
+    assert sum(hour.total for hour in hours) == sum(hour.total for hour in hours[-2:]) == 4
+    assert round(sum(hour.score_sum for hour in hours), 6) == 2.3
+
+
+def test_the_latest_fakes_are_told_newest_first(database: Database) -> None:
+    """Only what was called fake is told, each video once, the one that ended last first."""
+    _judge(database, [0.9, 0.2, 0.95])
+
+    with database.read() as session:
+        fakes = latest_fakes(session, limit=5)
+
+    assert [(fake.path, fake.score) for fake in fakes] == [(b"/videos/clip-2.mp4", 0.95), (b"/videos/clip-0.mp4", 0.9)]
+
+
+def test_a_batch_has_a_rate_once_something_of_it_was_finished(database: Database) -> None:
+    """Before that nobody can say how long it will take."""
+    idle = seed_batch(database, seed_classifier(database), ["other"], name="idle")
+    busy = _judge(database, [0.5, 0.5])
+
+    with database.read() as session:
+        assert recent_rate(session, idle) is None
+        rate = recent_rate(session, busy)
+
+    assert rate is not None
+    assert rate > 0
