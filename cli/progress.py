@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 from rich.console import Console, Group
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.rendering.names import display_name
+from cli.rendering.report_json import to_json
 from cli.rendering.units import counted, format_rate, format_remaining
 
 if TYPE_CHECKING:
@@ -83,6 +84,33 @@ class LineProgress:
 
 
 @dataclass
+class JsonProgress:
+    """One JSON object a line on standard output, whenever something has changed."""
+
+    _last: str = ""
+
+    def __enter__(self) -> JsonProgress:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Nothing is held."""
+
+    def reading(self, found: int) -> None:
+        """How many files were found so far."""
+        self._say({"reading": found})
+
+    def judging(self, view: View, *, workers: int) -> None:
+        """The batch, and what runs."""
+        self._say(progress_json(view, workers=workers))
+
+    def _say(self, told: Mapping[str, Any]) -> None:
+        line = to_json(told)
+        if line != self._last:
+            self._last = line
+            click.echo(line)
+
+
+@dataclass
 class LiveProgress:
     """A bar with rate and time left, and one line per video under way."""
 
@@ -122,6 +150,25 @@ def progress_line(view: View, *, workers: int) -> str:
     return f"{line}, {len(view.running)} running, {format_rate(view.rate_per_s)}, {_left(view)}"
 
 
+def progress_json(view: View, *, workers: int) -> dict[str, Any]:
+    """The batch for programs; `path` as in the report."""
+    from db.findings import describe_path
+
+    return {
+        "submitted": view.progress.submitted,
+        "finished": view.progress.finished,
+        "is_finished": view.progress.is_finished,
+        "counts": view.progress.counts,
+        "rate_per_s": view.rate_per_s,
+        "eta_s": view.eta_s,
+        "workers": workers,
+        "running": [
+            {**describe_path(one.path), "worker": one.worker, "stage": one.stage, "progress": one.progress}
+            for one in view.running
+        ],
+    }
+
+
 def progress_picture(view: View, *, workers: int) -> Group:
     """The batch as a bar, with one line per video under way."""
     done, total = view.progress.finished, view.progress.submitted
@@ -133,11 +180,16 @@ def progress_picture(view: View, *, workers: int) -> Group:
         Text(_left(view)),
         Text(counted(workers, "worker") if workers else "waiting for a worker"),
     )
-    return Group(head, _running_table(view.running))
+    return Group(head, Text(_counts(view), style="dim"), _running_table(view.running))
 
 
 def _left(view: View) -> str:
     return "time left unknown" if view.eta_s is None else f"{format_remaining(view.eta_s)} left"
+
+
+def _counts(view: View) -> str:
+    """How many are in which state, such as "12 judged, 3 queued"."""
+    return ", ".join(f"{count} {state}" for state, count in view.progress.counts.items() if count)
 
 
 def _running_table(running: Sequence[RunningScan]) -> Table:

@@ -7,7 +7,8 @@ from cli.options import latest_batch_argument
 
 @click.command(name="watch")
 @latest_batch_argument
-def command(batch: str | None) -> None:
+@click.option("--jsonl", "is_json", is_flag=True, help="Write one JSON object a line on standard output.")
+def command(batch: str | None, *, is_json: bool) -> None:
     """Follow a batch while it is judged.
 
     Shows rate, time left, and what each worker does.
@@ -19,11 +20,12 @@ def command(batch: str | None) -> None:
     Examples:
       fakesweep watch
       fakesweep watch downloads
+      fakesweep watch --jsonl | jq .finished
     """
     from cli.batches import named_batch
     from cli.following import follow
     from cli.opening import opened_database
-    from cli.progress import console_for_messages, progress_for
+    from cli.progress import JsonProgress, console_for_messages, progress_for
     from cli.rendering.report_table import summary_line
     from cli.stopping import stopped_by_signals
     from db.progress import read_status
@@ -31,7 +33,10 @@ def command(batch: str | None) -> None:
     with opened_database() as database:
         with database.read() as session:
             found = named_batch(session, batch)
-        with stopped_by_signals(), progress_for(console_for_messages()) as progress:
+        shown = JsonProgress() if is_json else progress_for(console_for_messages())
+        with stopped_by_signals(), shown as progress:
             follow(database, found.id, progress)
+        if is_json:
+            return
         with database.read() as session:
             click.echo(summary_line(read_status(session, found.id)["batch"]))

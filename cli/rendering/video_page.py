@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli.rendering.names import safe_text
 from cli.rendering.report_table import verdict_text
-from cli.rendering.timeline import timeline
+from cli.rendering.timeline import has_blocks, legend, timeline
 from cli.rendering.units import counted, format_duration, format_score, format_time
 
 
@@ -22,8 +22,10 @@ def print_video(video: Mapping[str, Any], console: Console) -> None:
     if not frames:
         return
     console.print()
-    console.print(Text(timeline(frames)))
-    console.print(Text(f"{format_time(frames[0]['t_s'])} to {format_time(frames[-1]['t_s'])}, ▁ real … █ fake"))
+    is_plain = not has_blocks(console.encoding)
+    console.print(Text(timeline(frames, is_plain=is_plain)))
+    span = f"{format_time(frames[0]['t_s'])} to {format_time(frames[-1]['t_s'])}"
+    console.print(Text(f"{span}, {legend(is_plain=is_plain)}"))
     console.print(_frames_table(frames))
 
 

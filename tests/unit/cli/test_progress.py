@@ -1,11 +1,12 @@
 """Progress as plain lines and as bars."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
-from cli.progress import LineProgress, LiveProgress, progress_line, progress_picture
+from cli.progress import JsonProgress, LineProgress, LiveProgress, progress_line, progress_picture
 from db.progress import BatchProgress, RunningScan
 from scheduler.follow import View
 
@@ -52,9 +53,10 @@ def test_the_picture_has_a_line_per_running_video() -> None:
     picture = progress_picture(view_of({"judged": 3, "running": 1}, is_running=True), workers=2)
     Console(file=stream, width=120).print(picture)
 
-    head, line = stream.getvalue().splitlines()[:2]
+    head, counts, line = stream.getvalue().splitlines()[:3]
     assert "3/4" in head
     assert "2 workers" in head
+    assert counts == "3 judged, 1 running"
     assert "host-1" in line
     assert "decode" in line
     assert "50%" in line
@@ -69,3 +71,20 @@ def test_the_bar_goes_away_at_the_end() -> None:
         progress.judging(view_of({"judged": 4}), workers=1)
 
     assert stream.getvalue().endswith("\x1b[?25h") or "\x1b[2K" in stream.getvalue()
+
+
+def test_programs_get_a_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line is one JSON object on standard output; a look at which nothing changed says nothing."""
+    view = view_of({"judged": 3, "running": 1}, is_running=True)
+
+    with JsonProgress() as progress:
+        progress.judging(view, workers=2)
+        progress.judging(view, workers=2)
+        progress.judging(view_of({"judged": 4}), workers=2)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["finished"], line["submitted"], line["is_finished"]) for line in lines] == [
+        (3, 4, False),
+        (4, 4, True),
+    ]
+    assert lines[0]["running"][0]["worker"] == "host-1"

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.rendering.timeline import timeline
+from cli.rendering.timeline import has_blocks, legend, timeline
 from cli.rendering.video_page import print_video
 from tests.unit.cli.reports import judged_video, unread_video
 
@@ -62,3 +62,17 @@ def test_the_page_of_an_unreadable_video_gives_the_reason() -> None:
     page = page_of({**unread_video("/videos/a.mp4"), "detail": "no video stream in \x1b[2J"})
 
     assert "not_a_video: no video stream in \\x1b[2J" in page
+
+
+def test_a_terminal_without_blocks_gets_plain_marks() -> None:
+    """Where the encoding has no blocks, ASCII rises from real to fake, and a moment without a face is blank."""
+    frames = [{"score": score} for score in (0.0, 0.5, 1.0, None)]
+
+    assert timeline(frames, is_plain=True) == "_=# "
+    assert legend(is_plain=True) == "_ real ... # fake"
+    assert (has_blocks("utf-8"), has_blocks("ascii"), has_blocks("latin-1"), has_blocks(None)) == (
+        True,
+        False,
+        False,
+        False,
+    )
