@@ -71,7 +71,7 @@ def read_latest_scores(session: Session, classifier_id: int, *, within_s: float,
         .order_by(Scan.finished_at.desc())
         .limit(limit)
     )
-    return [float(score) for (score,) in rows]
+    return [score for (score,) in rows if score is not None]
 
 
 def read_first_scores(session: Session, classifier_id: int, *, limit: int) -> list[float]:
@@ -82,7 +82,7 @@ def read_first_scores(session: Session, classifier_id: int, *, limit: int) -> li
         .order_by(Scan.id)
         .limit(limit)
     )
-    return [float(score) for (score,) in rows]
+    return [score for (score,) in rows if score is not None]
 
 
 def read_evaluation_scores(session: Session, classifier_id: int) -> list[float]:
