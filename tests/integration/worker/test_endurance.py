@@ -10,6 +10,26 @@ from worker.settings import read_settings
 
 
 @pytest.mark.slow
+def test_a_process_that_grew_is_replaced_and_loses_no_scan(installation: Installation) -> None:
+    """It ends its video first; the next one gets a fresh process, and no scan counts as lost."""
+    installation.environment["FAKESWEEP_MAX_MEMORY_MB"] = "300"
+    names = ["small-1", "grow-1", "small-2", "small-3"]
+    ids = installation.submit(names)
+    with installation.scheduler():
+        installation.start_worker(concurrency=1)
+        installation.wait_states(judged=4)
+
+    pids = {name: installation.begun(name) for name in names}
+    assert all(len(begun) == 1 for begun in pids.values()), pids
+    grown = pids["grow-1"]
+    order = [line.split(" ")[0] for line in installation.diary.read_text().splitlines()]
+    later = order[order.index("grow-1") + 1 :]
+    assert all(pids[name] != grown for name in later)
+    assert len({pids[name][0] for name in later}) <= 1
+    assert {installation.scan(scan_id).losses for scan_id in ids} == {0}
+
+
+@pytest.mark.slow
 def test_a_process_is_replaced_after_so_many_videos(installation: Installation) -> None:
     """Each judges as many as the setting says."""
     installation.environment["FAKESWEEP_MAX_SCANS"] = "2"
