@@ -109,6 +109,8 @@ def _check_paths(session: Session, expected: Collection[bytes], poison: Collecti
             yield "lost", f"{shown}: in no complete batch, or without a scan"
         elif end.state in WAITING_STATES:
             yield "stuck", f"{shown}: {end.state}"
+            if path in poison:
+                yield "poison_at_large", f"{shown}: {end.state}"
         elif path in poison:
             if end.state != "quarantined":
                 yield "poison_at_large", f"{shown}: {end.state}"
