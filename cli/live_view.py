@@ -39,14 +39,15 @@ def show_live(source: LiveSource, *, port: int, threshold: float | None) -> None
     from worker.live import watch_live
     from worker.live_source import LatestFrame
     from worker.pipeline.classifier import load_classifier
-    from worker.pipeline.detector_file import find_detector
-    from worker.pipeline.faces import FaceDetector
     from worker.pipeline.ffmpeg import find_ffmpeg
+    from worker.resources import load_detector
 
     settings = read_settings()
     threads = usable_cores()
-    classifier = load_classifier(bundle_in_use(settings), device=settings.device, threads=threads)
-    detector = FaceDetector(find_detector(), threads=threads)
+    classifier = load_classifier(
+        bundle_in_use(settings), device=settings.device, threads=threads, precision=settings.precision
+    )
+    detector = load_detector(settings, threads=threads)
     limits = thresholds_of(classifier.manifest.to_json(), "mean") if threshold is None else single_threshold(threshold)
     said_at = float("-inf")
     with served(port) as (screen, url), LatestFrame(source, ffmpeg=find_ffmpeg(settings.ffmpeg)) as latest:
