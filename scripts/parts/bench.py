@@ -3,7 +3,8 @@
 Each part can run alone: `stages` times each stage of judging beside ffmpeg alone; `batch` judges the videos through
 queue, worker and database beside the limit of decoders and networks alone; `growth` makes longer and larger videos of
 the same content; `flat` watches memory over hundreds of videos; `cold` times a first scan; `queue` times what is added
-to each video; `submission` times many tiny files; `reports` asks questions of a large archive, which it makes first.
+to each video; `submission` times many tiny files; `reports` makes a large archive, asks questions of it, and has the
+web application serve its lists.
 
 The same command measures on every machine. Use it while nothing else runs: what others take is counted as ours.
 """
@@ -99,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         "--kind", choices=KINDS, default="cluster", help="installation of `batch` and `reports` (default: cluster)"
     )
     parser.add_argument("--rounds", type=int, default=100, help="times that each question is asked (default: 100)")
+    parser.add_argument(
+        "--web-seconds", type=float, default=20.0, help="for how long lists are asked of the web application (20)"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure into this file")
     return parser
 
@@ -125,7 +129,13 @@ def _parts(chosen: argparse.Namespace, paths: Sequence[bytes], talk: Console) ->
         return measure_cold(os.fsencode(DEMO / _SHORT_CLIP), on_step=say)
 
     def reports() -> Mapping[str, Any]:
-        return measure_reports(videos=chosen.archive_videos, rounds=chosen.rounds, kind=chosen.kind, on_step=say)
+        return measure_reports(
+            videos=chosen.archive_videos,
+            rounds=chosen.rounds,
+            kind=chosen.kind,
+            web_seconds=chosen.web_seconds,
+            on_step=say,
+        )
 
     return {
         "stages": Part(lambda: measure_stages(paths, preset=chosen.preset, talk=talk), print_stages),

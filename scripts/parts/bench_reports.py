@@ -17,6 +17,7 @@ from scripts.parts.bench_archive import BATCH_ID, count_frames, fill_archive
 from scripts.parts.bench_fresh_process import cost_of
 from scripts.parts.bench_installation import FOR_LOADING, fresh_installation
 from scripts.parts.bench_questions import REQUIRED, time_questions
+from scripts.parts.bench_web import measure_web
 from worker.settings import read_settings
 
 # With faces, indexes and the log of the load.
@@ -25,9 +26,14 @@ _SOME_VIDEOS = 2000
 
 
 def measure_reports(
-    *, videos: int, rounds: int, kind: str, on_step: Callable[[str], None] = lambda _: None
+    *,
+    videos: int,
+    rounds: int,
+    kind: str,
+    web_seconds: float = 20.0,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> dict[str, object]:
-    """Fills an archive, asks the questions of it, and writes its whole report, in processes of their own.
+    """Fills an archive, asks the questions of it, serves its lists, and writes its whole report.
 
     Raises:
         OSError: the disk has too little space for an archive of this size.
@@ -42,6 +48,8 @@ def measure_reports(
             filling_s = time.perf_counter() - started_s
             on_step("asking")
             answers = time_questions(database, videos=videos, rounds=rounds)
+            on_step("serving lists")
+            web = measure_web(environment, videos=videos, seconds=web_seconds)
             on_step("writing whole reports")
             streams = [_stream(url, format_, limit) for format_ in ("csv", "json") for limit in (_SOME_VIDEOS, videos)]
             frames = count_frames(database)
@@ -51,6 +59,7 @@ def measure_reports(
         "report_p95_ms": max(answers[name].p95_ms for name in REQUIRED),
         "archive": {"kind": kind, "videos": videos, "frames": frames, "filling_s": round(filling_s, 1)},
         "reports": {name: asdict(answer) for name, answer in answers.items()},
+        "web": web,
         "streaming": streams,
     }
 
@@ -62,10 +71,12 @@ def print_reports(figures: Mapping[str, Any], console: Console) -> None:
     questions = Table("question", "p50 ms", "p95 ms", "slowest ms", "asked")
     for name, answer in figures["reports"].items():
         questions.add_row(name, *(str(value) for value in answer.values()))
+    lists = Table(*(name.replace("_", " ") for name in figures["web"] if name != "videos"), title="web lists")
+    lists.add_row(*(str(value) for name, value in figures["web"].items() if name != "videos"))
     streams = Table("format", "videos", "MB", "wall s", "CPU s", "peak MB", "of that grown")
     for stream in figures["streaming"]:
         streams.add_row(*(str(value) for value in stream.values()))
-    for table in (questions, streams):
+    for table in (questions, lists, streams):
         for column in table.columns[1:]:
             column.justify = "right"
         console.print(table)

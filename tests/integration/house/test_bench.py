@@ -111,6 +111,7 @@ def test_measures_queue_submission_and_reports(tmp_path: Path, capsys: pytest.Ca
     """The three parts that need no video run on both kinds of installation, and write the keys that are promised."""
     parts = [word for part in ("queue", "submission", "reports") for word in ("--part", part)]
     sizes = ["--jobs", "12", "--files", "30", "--archive-videos", "120", "--rounds", "2"]
+    sizes += ["--web-seconds", "1"]
 
     status = bench.main([*parts, *sizes, "--json", str(tmp_path / "bench.json")])
 
@@ -126,6 +127,8 @@ def test_measures_queue_submission_and_reports(tmp_path: Path, capsys: pytest.Ca
     )
     assert [stream["format"] for stream in report["streaming"]] == ["csv", "csv", "json", "json"]
     assert report["archive"]["frames"] >= 16 * 100
+    assert report["web"]["requests"] >= 100
+    assert report["web"]["errors"] == 0
     assert "report --verdict fake --limit 100" in capsys.readouterr().out
 
 
