@@ -18,7 +18,18 @@ from web.pages.upload import EXAMPLES
 
 pytestmark = [pytest.mark.drill, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
-PAGES = ("/", "/videos", "/batches", "/batches/1", "/videos/1", "/upload", "/folders", "/live", "/classifiers")
+PAGES = (
+    "/",
+    "/videos",
+    "/batches",
+    "/batches/1",
+    "/videos/1",
+    "/videos/2",
+    "/upload",
+    "/folders",
+    "/live",
+    "/classifiers",
+)
 PAGES += ("/classifiers/1", "/settings", "/login", MISSING)
 # Its own five seconds are short on a busy machine.
 expect.set_options(timeout=WAIT_MS)
