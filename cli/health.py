@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.rendering.names import safe_text
+
 if TYPE_CHECKING:
     from db.session import Database
     from worker.settings import Settings
@@ -51,7 +53,7 @@ def command(part: str, *, live: bool, url: str) -> None:
     except DatabaseError as error:
         if not live:
             raise
-        click.echo(f"{part}: cannot tell: {error}", err=True)
+        click.echo(f"{part}: cannot tell: {safe_text(str(error))}", err=True)
         return
     if not live:
         _check_broker(settings)
