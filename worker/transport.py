@@ -22,8 +22,32 @@ def drop_garbage() -> None:
             transport.Channel = type("TolerantChannel", (_Tolerant, transport.Channel), {})  # type: ignore[assignment]
 
 
+class _FreeingQoS(redis.QoS):
+    """Counts a message as dealt with, though the broker was away when it was to be told.
+
+    Otherwise its place stays taken: when all are, the worker asks for no more messages, and so never notices that its
+    connection is gone. The broker delivers such a message again, and its scan is not to be had a second time.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Tells the broker that a message is done."""
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        finally:
+            self._quick_ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        """Tells the broker that a message is not wanted."""
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+        finally:
+            self._quick_ack(delivery_tag)
+
+
 class _Tolerant:
     """What a channel does differently; the queue's entry is gone from the broker by then."""
+
+    QoS = _FreeingQoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
