@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 import webbrowser
@@ -108,6 +109,16 @@ def _make_server(wish: Wish, settings: Settings, database: Database, engine: Eng
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             context.events.close()
             await super().shutdown(sockets)
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            # Uvicorn sends itself the signal again when it has ended, and SIGTERM would end us before what we started.
+            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     return Server(
         uvicorn.Config(
