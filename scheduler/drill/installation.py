@@ -1,7 +1,9 @@
 """The private installation that a drill hurts: its servers, its settings, its processes, in a folder of its own."""
 
 import ctypes
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -103,7 +105,14 @@ class Installation:
             # The embedded broker's last user is gone; it writes its file to the end before it ends.
             with suppress(TimeoutError):
                 wait_until(lambda: is_free(watchdog), timeout_s=BROKER_ENDS_WITHIN_S)
+        self._remove_socket_directory()
         self._ends.close()
+
+    def _remove_socket_directory(self) -> None:
+        """A watchdog that was killed, as a drill does it, cannot remove its directory any more."""
+        with suppress(OSError, ValueError, KeyError):
+            socket_path = json.loads((self.settings.home / "broker" / "broker.json").read_text())["socket"]
+            shutil.rmtree(Path(socket_path).parent, ignore_errors=True)
 
     @property
     def log(self) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db.session import Database
+from tests.loops import run_alone
 from tests.seeding import seed_batch, seed_classifier
 from tests.web_judging import judge_all
 from web import events
@@ -59,7 +60,7 @@ def test_verdicts_and_progress_are_told(database: Database) -> None:
         late = await read_until(lines, lambda _: False)
         return first + rest + late
 
-    told = asyncio.run(watch())
+    told = run_alone(watch())
 
     verdicts = [content for _, kind, content in told if kind == "verdict"]
     assert sorted((one["path"], one["verdict"]) for one in verdicts) == [
@@ -88,7 +89,7 @@ def test_many_clients_cost_one_look(sqlite: Database, monkeypatch: pytest.Monkey
         await asyncio.sleep(0.3)
         return most, len(looks) - before
 
-    most, afterwards = asyncio.run(watch())
+    most, afterwards = run_alone(watch())
 
     assert most < 50
     assert afterwards == 0
@@ -111,7 +112,7 @@ def test_who_comes_back_gets_what_was_missed(sqlite: Database) -> None:
         hub.close()
         return seen, missed, fresh
 
-    seen, missed, fresh = asyncio.run(watch())
+    seen, missed, fresh = run_alone(watch())
 
     assert {one[0] for one in seen} <= {one[0] for one in missed}
     assert {one[1] for one in fresh} >= {"queue", "batches"}
@@ -129,6 +130,6 @@ def test_a_client_that_lags_is_let_go(sqlite: Database, monkeypatch: pytest.Monk
             hub._send("queue", json.dumps({"waiting": number}))
         return await read_until(lines, lambda _: False)
 
-    told = asyncio.run(watch())
+    told = run_alone(watch())
 
     assert len(told) <= 3

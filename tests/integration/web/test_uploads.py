@@ -1,6 +1,5 @@
 """Files come in pieces, whole, within limits, and under names that do no harm."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from httpx import Response
 
 from db.session import Database
+from tests.loops import run_alone
 from tests.services import wait_until
 from tests.web_client import Site, running_site
 from web.identity import Principal
@@ -61,7 +61,7 @@ def test_a_piece_that_breaks_off_is_kept(site: Site) -> None:
         raise ConnectionError("the cable was pulled")
 
     with pytest.raises(ConnectionError):
-        asyncio.run(uploads.append(upload, 0, breaking()))
+        run_alone(uploads.append(upload, 0, breaking()))
     offset = int(site.client.head(address).headers["upload-offset"])
     last = send(site, address, offset, CONTENT[offset:])
 
