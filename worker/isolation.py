@@ -6,6 +6,7 @@ until the room is empty, and holds both. The kernel frees what a dead process he
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from worker.file_locks import FileLock, is_free
 
 _PREFIX = "fakesweep-worker-"
 _ALIVE = "alive.lock"
+_LEFT_ALONE_S = 24 * 3600.0
 
 
 @contextmanager
@@ -28,14 +30,23 @@ def worker_directory() -> Iterator[Path]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def take_abandoned() -> Iterator[Path]:
-    """The directories of this host's dead workers; each is removed after it was looked at."""
+def take_abandoned(is_ours: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
+    """The directories of this host's dead workers; each is removed after it was looked at.
+
+    Args:
+        is_ours: whether a directory is of this installation. Another's is left to that installation's next worker,
+            for a day.
+    """
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         # Another user's cannot be opened; one that was just made has no lock file yet, and is left alone.
         with suppress(OSError):
-            if (directory / _ALIVE).exists() and is_free(directory / _ALIVE):
+            if not ((directory / _ALIVE).exists() and is_free(directory / _ALIVE)):
+                continue
+            if is_ours(directory):
                 yield directory
-                shutil.rmtree(directory, ignore_errors=True)
+            elif time.time() - max(path.stat().st_mtime for path in directory.iterdir()) < _LEFT_ALONE_S:
+                continue
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

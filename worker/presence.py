@@ -130,10 +130,8 @@ class Presence:
 
     def _tell_of_dead_workers(self) -> None:
         """What the processes of a dead worker of this host were at; nobody else is left to tell."""
-        for directory in take_abandoned():
-            # Those of another installation have scans of the same numbers.
-            if not is_of_installation(directory, self._installation):
-                continue
+        # Those of another installation have scans of the same numbers.
+        for directory in take_abandoned(lambda one: is_of_installation(one, self._installation)):
             for word in all_last_words(directory):
                 evidence = _evidence_of(word, "its whole worker died")
                 scan_id, token = word.scan_id, word.token

@@ -1,6 +1,7 @@
 """A suspect runs alone in its worker."""
 
 import contextlib
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -103,3 +104,17 @@ def test_what_dead_workers_left_is_taken_once(tmp_path: Path, monkeypatch: pytes
         left = list(tmp_path.iterdir())
 
     assert (taken, again, left) == ([(abandoned, True)], [], [directory])
+
+
+def test_what_another_installations_worker_left_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left to that installation's next worker, which has a day to come; then it is removed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs, old = tmp_path / "fakesweep-worker-theirs", tmp_path / "fakesweep-worker-old"
+    for directory in (theirs, old):
+        directory.mkdir()
+        (directory / "alive.lock").touch()
+    os.utime(old / "alive.lock", (0, 0))
+
+    assert list(take_abandoned(lambda _: False)) == []
+    assert list(tmp_path.iterdir()) == [theirs]
+    assert list(take_abandoned(lambda _: True)) == [theirs]
