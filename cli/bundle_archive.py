@@ -49,7 +49,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                     file.write(block)
     except FileExistsError as error:
         raise BundleError(f"{archive} holds a file twice ({Path(error.filename).name}): it is no bundle") from error
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, shutil.Error) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, shutil.Error) as error:
         raise BundleError(f"{archive} cannot be unpacked ({error}): fetch it again") from error
 
 

@@ -115,7 +115,8 @@ def load_evidence(directory: Path | None, scan_id: int, token: int | None = None
         with zipfile.ZipFile(path) as packed:
             index = json.loads(_member(packed, _INDEX))
             return [_unpack(packed, described) for described in index["faces"][:MOST_FACES]]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+    # RuntimeError is what zipfile says of a member that is encrypted or packed in a way that it does not know.
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
         return []
 
 
