@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import selectors
 import shutil
 import stat
 import subprocess
@@ -24,6 +25,7 @@ from types import TracebackType
 from worker import broker_watchdog
 from worker.broker_watchdog import READY, USERS_LOCK, WATCHDOG_LOCK, answers
 from worker.file_locks import FileLock, is_free
+from worker.processes import without_fork
 from worker.settings import Settings, mask_url
 
 # Longer than the watchdog gives the server, twice: it tries again with an empty queue.
@@ -205,21 +207,19 @@ class _EmbeddedBroker(BrokerHandle):
         _end_server_without_watchdog(self._socket)
         # By its path and without site-packages: it starts in a fifth of the time.
         command = [sys.executable, "-I", "-S", broker_watchdog.__file__]
-        self._watchdog = subprocess.Popen(
-            [*command, str(find_server()), os.fsencode(self._state), self._socket],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # Ctrl-C in the terminal is for the commands, which still need the broker to end in good order.
-            start_new_session=True,
-        )
-        assert self._watchdog.stdout is not None  # noqa: S101 - for the type checker
-        assert self._watchdog.stderr is not None  # noqa: S101 - for the type checker
-        with self._watchdog.stdout as stdout, self._watchdog.stderr as stderr:
-            if stdout.readline().strip() == READY.encode():
-                return
-            complaint = stderr.read().decode(errors="replace").strip()
-        last_line = complaint.splitlines()[-1] if complaint else "no reason given"
+        with without_fork():
+            self._watchdog = subprocess.Popen(
+                [*command, str(find_server()), os.fsencode(self._state), self._socket],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal is for the commands, which still need the broker to end in good order.
+                start_new_session=True,
+            )
+        said = _hear(self._watchdog, timeout_s=START_TIMEOUT_S)
+        if READY in said:
+            return
+        last_line = said[-1] if said else "no reason given"
         raise BrokerError(
             f"the embedded broker does not start in {self._state}: {last_line}: "
             "free some space or mend the permissions there, or choose another FAKESWEEP_HOME"
@@ -234,6 +234,23 @@ class _EmbeddedBroker(BrokerHandle):
                 f"the embedded broker cannot use {self._state}: {error.strerror or error}: "
                 "free some space or mend the permissions there, or choose another FAKESWEEP_HOME"
             ) from error
+
+
+def _hear(watchdog: "subprocess.Popen[bytes]", *, timeout_s: float) -> list[str]:
+    """The lines that it says until it is ready, has ended, or the time is over."""
+    assert watchdog.stdout is not None  # noqa: S101 - for the type checker
+    said = b""
+    deadline_s = time.monotonic() + timeout_s
+    with watchdog.stdout as stream, selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while READY.encode() + b"\n" not in said:
+            if not selector.select(max(0.0, deadline_s - time.monotonic())):
+                break
+            more = os.read(stream.fileno(), 4096)
+            if not more:
+                break
+            said += more
+    return said.decode(errors="replace").splitlines()
 
 
 def _make_socket_directory() -> Path:

@@ -22,6 +22,7 @@ from typing import NoReturn
 # Longer than the server needs to read its file back, shorter than its starter waits.
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 10.0
+LOOK_S = 0.1
 READY = "ready"
 
 WATCHDOG_LOCK = "watchdog.lock"
@@ -31,8 +32,8 @@ SERVER_LOG = "server.log"
 PR_SET_PDEATHSIG = 1
 
 
-class _ServerEndedError(Exception):
-    """The server is gone, or the machine wants us to go."""
+class _ToldToEndError(Exception):
+    """The machine wants us to go."""
 
 
 def main(server: str, state_directory: str, socket_path: str) -> int:
@@ -50,17 +51,14 @@ def main(server: str, state_directory: str, socket_path: str) -> int:
         return 1
     try:
         signal.signal(signal.SIGTERM, _end)
-        signal.signal(signal.SIGCHLD, _end)
         os.write(1, READY.encode() + b"\n")
         _let_go_of_starter()
-        if process.poll() is None:
-            _wait_until_nobody_uses_it()
+        # Otherwise the directory of the socket stays: those who still use it start a server there again.
+        if _is_left_by_its_users(process):
             shutil.rmtree(Path(socket_path).parent, ignore_errors=True)
-    except _ServerEndedError:
-        # The directory of the socket stays: those who still use it start a server there again.
+    except _ToldToEndError:
         pass
     finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _stop(process)
     return 0
@@ -166,10 +164,18 @@ def _last_words() -> str:
     return lines[-1] if lines else "the server ended without a word"
 
 
-def _wait_until_nobody_uses_it() -> None:
-    # Without a time limit: SIGCHLD and SIGTERM end the wait by an exception.
+def _is_left_by_its_users(process: subprocess.Popen[bytes]) -> bool:
+    """Waits until nobody uses the server, and keeps others out from then on; False as soon as it has ended.
+
+    It looks again and again, as a signal that comes just before a call that waits does not end the wait.
+    """
     users = os.open(USERS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(users, fcntl.LOCK_EX)
+    while process.poll() is None:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(LOOK_S)
+    return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -182,7 +188,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _ServerEndedError
+    raise _ToldToEndError
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """File locks that the kernel releases when their holder dies (flock), waited for without blocking for ever.
 
-A lock belongs to the opened file, which a forked child shares: release it in words, never by closing alone.
+A lock belongs to the opened file, which a forked child shares. So the child closes its copies at once, or the lock
+would outlive its holder in an orphan; and a release is said in words, in case it has not come to that yet.
 """
 
 import fcntl
@@ -9,9 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet
 
 # How often a waiting process looks: short beside the work that is waited for, long beside the look itself.
 POLL_S = 0.05
+_held: "WeakSet[FileLock]" = WeakSet()
 
 
 class FileLock:
@@ -45,6 +48,7 @@ class FileLock:
                 return False
             raise
         self._descriptor = descriptor
+        _held.add(self)
         return True
 
     def acquire(
@@ -62,10 +66,15 @@ class FileLock:
         """Lets others have the lock; does nothing where it is not held."""
         if self._descriptor is None:
             return
-        # A child that was forked meanwhile shares the opened file, and closing ours would not free it.
+        # A child that was forked just now shares the opened file, and closing ours would not free it.
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        os.close(self._descriptor)
-        self._descriptor = None
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        _held.discard(self)
 
     def __enter__(self) -> "FileLock":
         return self
@@ -74,6 +83,14 @@ class FileLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _leave_locks_to_parent() -> None:
+    for lock in list(_held):
+        lock._forget()
+
+
+os.register_at_fork(after_in_child=_leave_locks_to_parent)
 
 
 def is_free(path: Path) -> bool:

@@ -23,6 +23,7 @@ from db.workers import say_alive, say_goodbye
 from worker.broker import BrokerError, BrokerHandle
 from worker.isolation import take_abandoned
 from worker.last_words import LastWord, all_last_words, read_last_words
+from worker.processes import without_fork
 from worker.storage import Storage
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ class Presence:
         self._losses: queue.Queue[tuple[int, str]] = queue.Queue(_KEPT_LOSSES)
         self._wake = threading.Event()
         self._is_over = False
-        self._no_fork = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
     def report_loss(self, scan_id: int, cause: str) -> None:
@@ -83,11 +83,6 @@ class Presence:
         self._wake.set()
 
     def __enter__(self) -> "Presence":
-        os.register_at_fork(
-            before=self._no_fork.acquire,
-            after_in_parent=self._no_fork.release,
-            after_in_child=self._no_fork.release,
-        )
         self._thread.start()
         return self
 
@@ -138,7 +133,7 @@ class Presence:
                 self._do(lambda session: note_evidence(session, scan_id, token, evidence))  # noqa: B023 - called at once
 
     def _do(self, work: "Callable[[Session], object]") -> None:
-        with self._no_fork:
+        with without_fork():
             try:
                 self._storage.attempt(work)
             except DatabaseError as error:

@@ -1,14 +1,29 @@
-"""Ends processes together with what they started, so that no ffmpeg is left behind."""
+"""Ends processes together with what they started, and keeps forks away from where they would do harm."""
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NoReturn
 
 # How soon an orphan notices.
 _LOOK_S = 0.5
+_no_fork = threading.RLock()
+os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
+
+
+@contextlib.contextmanager
+def without_fork() -> Iterator[None]:
+    """Meanwhile no other thread forks: a child would share what is only opened here for a moment.
+
+    Such as an SQLite connection, whose closing in one process drops the other's locks, or the pipe by which
+    `subprocess` hears that a program was started: it would wait until that child ends.
+    """
+    with _no_fork:
+        yield
 
 
 def end_this_process() -> NoReturn:
@@ -28,9 +43,12 @@ def kill_descendants(pid: int) -> None:
                 process.kill()
 
 
-def die_with_parent() -> None:
-    """From now on this process ends soon after its present parent did, however that came about."""
-    parent = os.getppid()
+def die_with_parent(parent: int) -> None:
+    """From now on this process ends soon after its parent did, or has done already, however that came about.
+
+    Args:
+        parent: its process id, which the parent noted before it forked.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -171,7 +171,7 @@ def _check_database(settings: Settings) -> None:
     try:
         check_schema(database)
     finally:
-        # Before the first fork: see worker.presence.
+        # Before the first fork: see worker.processes.
         database.dispose()
 
 
@@ -189,11 +189,13 @@ def _run_celery(
     def keep_logging(**_: object) -> None:
         """Its being there keeps Celery from setting up logging of its own."""
 
+    main_process = os.getpid()
+
     def start_child(**_: object) -> None:
         # A service manager may signal every process of the worker: the main one decides for all.
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
-        die_with_parent()
+        die_with_parent(main_process)
         if warm is not None:
             warm()
 

@@ -19,7 +19,7 @@ from scheduler.drill.faults import Faults, Spared
 from scheduler.drill.installation import Installation, can_be_refused_writing
 from scheduler.drill.messages import Messages
 from scheduler.drill.plan import Order, dice_of, kinds_for, plan_faults, plan_videos
-from worker.broker import use_broker
+from worker.broker import BrokerError, use_broker
 
 WAVES = 20
 # Enough for every process to have something to do.
@@ -218,7 +218,7 @@ class _Drill:
         moved_s = time.monotonic()
         while time.monotonic() - moved_s < STUCK_AFTER_S:
             self._wait(0.5)
-            self._ensure_broker()
+            self._keep_broker()
             self._look()
             waiting = sum(self._states.get(state, 0) for state in WAITING_STATES)
             if self._crew.is_all_submitted and not waiting:
@@ -226,6 +226,14 @@ class _Drill:
             now = (dict(self._states), self._crew.is_all_submitted)
             if now != before:
                 before, moved_s = now, time.monotonic()
+
+    def _keep_broker(self) -> None:
+        try:
+            self._ensure_broker()
+        except BrokerError as error:
+            complaint = str(error)
+            if complaint not in self._crew.complaints:
+                self._crew.complaints.append(complaint)
 
     def _stop(self) -> None:
         try:

@@ -116,6 +116,20 @@ def test_a_killed_broker_starts_again_at_the_same_address(home: Path, victim: in
     wait_until(lambda: have_ended(processes), what="the end of both")
 
 
+def test_a_server_that_was_stopped_and_continued_goes_on(home: Path) -> None:
+    """Somebody's Ctrl-Z is not its end, though the watchdog hears of it as of a death."""
+    with join_broker(home) as broker, client_of(broker) as client:
+        before = processes_of(broker)
+        before[1].suspend()
+        time.sleep(0.3)
+        before[1].resume()
+
+        client.lpush("queue", "message")
+
+        assert client.lrange("queue", 0, -1) == [b"message"]
+        assert processes_of(broker) == before
+
+
 def test_killed_users_leave_no_server(home: Path) -> None:
     """The kernel frees a dead user's lock, so the watchdog needs nobody to say goodbye."""
     with other_user(home) as (first, _), other_user(home) as (second, _):
