@@ -5,7 +5,6 @@ JSON, and the video's descriptor beside it) and answers in the same form. It nev
 path: when its libraries are loaded it locks itself in, so that it could not.
 """
 
-import array
 import contextlib
 import json
 import os
@@ -23,10 +22,9 @@ import av.subtitles.codeccontext
 import av.subtitles.stream
 import av.subtitles.subtitle
 
+from worker.pipeline.index_entries import MAX_INDEX_KEYFRAMES, read_every, skim
 from worker.pipeline.locking_in import REFUSED_STATUS, lock_in, reader_filter, rules_for
 
-MAX_INDEX_KEYFRAMES = 8192
-"""Longer lists (all-intra codecs) are thinned: a keyframe left out only makes a seek look dearer."""
 TAIL_PACKETS = 4096
 """Packets read behind the last keyframe of the index, to learn where the video really ends."""
 NOPTS_LIMIT_S = 1e9
@@ -225,22 +223,16 @@ def _read_index(container: Any, stream: Any, *, file_size: int, has_cues: bool) 
     count = len(entries)
     if not count:
         return {"keyframes_s": [], "index_end_s": None, "is_cut_off": False}
-    stamps = array.array("q")
-    last = first = entries[0].timestamp
-    is_cut_off = False
-    for entry in entries:
-        if entry.size and entry.pos + entry.size > file_size:
-            is_cut_off = True
-            continue
-        last = max(last, entry.timestamp)
-        if entry.is_keyframe and not entry.is_discard:
-            stamps.append(entry.timestamp)
-    facts: dict[str, Any] = {"is_cut_off": is_cut_off, "index_entries": count}
+    found = skim(entries, file_size) or read_every(entries, file_size)
+    facts: dict[str, Any] = {"is_cut_off": found.is_cut_off, "index_entries": count}
     # The index counts decoding times in MP4: shift them so that the first is the first picture's.
-    shift = (stream.start_time - first) if stream.start_time is not None and not _is_matroska(container) else 0
-    stride = -(-len(stamps) // MAX_INDEX_KEYFRAMES) or 1
-    facts["keyframes_s"] = [float((stamp + shift) * stream.time_base) for stamp in stamps[::stride]]
-    facts["index_end_s"] = float((last + shift) * stream.time_base)
+    shift = 0
+    if stream.start_time is not None and not _is_matroska(container):
+        shift = stream.start_time - entries[0].timestamp
+    ticks, per_s = stream.time_base.as_integer_ratio()
+    stride = -(-len(found.keyframes) // MAX_INDEX_KEYFRAMES) or 1
+    facts["keyframes_s"] = [(stamp + shift) * ticks / per_s for stamp in found.keyframes[::stride]]
+    facts["index_end_s"] = (found.last + shift) * ticks / per_s
     if _is_matroska(container):
         facts["index_end_s"] = _read_tail(container, stream)
     return facts
