@@ -1,5 +1,6 @@
 """Runs a worker: Celery's pool of processes, the signs of life beside it, and an end in good order."""
 
+import gc
 import logging
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 
 from celery.apps.worker import Worker
 from celery.platforms import SecurityWarning
-from celery.signals import setup_logging, task_failure, worker_process_init, worker_ready
+from celery.signals import setup_logging, task_failure, worker_process_init, worker_process_shutdown, worker_ready
 from celery.worker import state as celery_state
 
 from db.schema import check_schema
@@ -199,6 +200,12 @@ def _run_celery(
         if warm is not None:
             warm()
 
+    def end_child(exitcode: int, **_: object) -> None:
+        # All that it had to say is read. Celery now has it sleep for a second, or until a SIGTERM, to which ours are
+        # deaf; its place in the pool would be empty for so long.
+        if os.getpid() != main_process:
+            os._exit(exitcode)
+
     def report_loss(args: Sequence[Any] = (), exception: object = None, **_: object) -> None:
         if args and type(args[0]) is int:
             presence.report_loss(args[0], str(exception))
@@ -211,6 +218,7 @@ def _run_celery(
 
     setup_logging.connect(keep_logging)
     worker_process_init.connect(start_child)
+    worker_process_shutdown.connect(end_child)
     task_failure.connect(report_loss)
     worker_ready.connect(say_ready)
     worker = _Worker(
@@ -227,5 +235,8 @@ def _run_celery(
         optimization="fair",
     )
     worker.stopping = stopping
+    # What is loaded by now stays: neither Celery, before each fork, nor the children need look through it for garbage.
+    gc.collect()
+    gc.freeze()
     worker.start()
     return int(worker.exitcode or 0)
