@@ -5,6 +5,7 @@ to stop. What hangs in native code never looks, so past its time the thread ends
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -58,11 +59,10 @@ class Heartbeat:
         self._stage: str | None = None
         self._progress = 0.0
         self._is_judged = False
-        self._is_over = threading.Event()
+        self._is_over = False
         self._started_s = time.monotonic()
         self._written_s = self._started_s
         self._written: tuple[str | None, float] = (None, 0.0)
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def report(self, stage: str, progress: float) -> None:
         """Notes where the judging stands; `progress` from 0 to 1."""
@@ -83,24 +83,24 @@ class Heartbeat:
     def __enter__(self) -> "Heartbeat":
         forget_said()
         self._last_words.write(self._claim, stage=None, progress=0.0)
-        self._thread.start()
+        _Pulse.of_process().follow(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_over.set()
-        self._thread.join()
+        self._is_over = True
+        _Pulse.of_process().leave(self)
         self._last_words.erase()
 
-    def _run(self) -> None:
-        while not self._is_over.wait(TICK_S):
-            if self.stop_reason is None and self._should_hand_back():
-                self.stop_reason = "hand_back"
-            if not self._is_judged and time.monotonic() - self._started_s > self._hang_s:
-                self._end_hanging_process()
-            if self._is_due():
-                self._beat()
+    def look_around(self) -> None:
+        """Does what is due by now; called by the thread, every `TICK_S`."""
+        if self.stop_reason is None and self._should_hand_back():
+            self.stop_reason = "hand_back"
+        if not self._is_judged and time.monotonic() - self._started_s > self._hang_s:
+            self._end_hanging_process()
+        if self._is_due():
+            self._beat()
 
     def _is_due(self) -> bool:
         waited_s = time.monotonic() - self._written_s
@@ -128,7 +128,7 @@ class Heartbeat:
             # The judging goes on: whether the scan is still ours is seen when its outcome is saved.
             _log.warning("the lease was not renewed, trying again: %s", error)
             return
-        if renewal != "held" and not self._is_over.is_set() and not self._is_judged:
+        if renewal != "held" and not self._is_over and not self._is_judged:
             _log.info("the scan is to stop: %s", renewal)
             self.stop_reason = renewal
 
@@ -142,3 +142,52 @@ class Heartbeat:
         except DatabaseError as error:
             _log.warning("no evidence could be left: %s", error)
         end_this_process()
+
+
+class _Pulse:
+    """The thread that looks after the scans of this process; to start and end one for each costs as much as a claim."""
+
+    _made: "_Pulse | None" = None
+
+    def __init__(self) -> None:
+        self._followed: set[Heartbeat] = set()
+        # Held while the thread looks, so that who has left is not looked after any more.
+        self._looking = threading.Lock()
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+
+    @classmethod
+    def of_process(cls) -> "_Pulse":
+        if cls._made is None:
+            cls._made = cls()
+        return cls._made
+
+    @classmethod
+    def forget(cls) -> None:
+        """A forked child has no thread but the one that forked."""
+        cls._made = None
+
+    def follow(self, heartbeat: Heartbeat) -> None:
+        with self._looking:
+            self._followed.add(heartbeat)
+
+    def leave(self, heartbeat: Heartbeat) -> None:
+        """Returns when the thread has done what it was at."""
+        with self._looking:
+            self._followed.discard(heartbeat)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(TICK_S)
+            with self._looking:
+                for heartbeat in self._followed:
+                    _look_around(heartbeat)
+
+
+def _look_around(heartbeat: Heartbeat) -> None:
+    try:
+        heartbeat.look_around()
+    except Exception:  # noqa: BLE001 - a defect at one scan must not leave the later ones without a lease
+        _log.exception("the heartbeat failed, going on")
+
+
+os.register_at_fork(after_in_child=_Pulse.forget)

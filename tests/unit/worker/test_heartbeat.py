@@ -1,9 +1,11 @@
 """A scan's signs of life, and how it hears that it shall stop."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +105,45 @@ def test_a_saved_scan_is_not_told_that_it_lost_its_lease(tmp_path: Path) -> None
         wait_until(lambda: storage.asked >= 2, what="two renewals")
 
     assert heartbeat.stop_reason is None
+
+
+def test_one_thread_looks_after_all_scans_of_a_process(tmp_path: Path) -> None:
+    """A thread for each scan would cost as much as its claim; a scan that ended is renewed no more."""
+    first, second = FakeStorage("held"), FakeStorage("held")
+    threads = set()
+    for storage in (first, second):
+        with heartbeat_with(storage, tmp_path):
+            wait_until(lambda: storage.asked >= 2, what="two renewals")  # noqa: B023 - called at once
+            threads |= {thread.ident for thread in threading.enumerate() if thread.name == "heartbeat"}
+            asked = first.asked
+
+    assert len(threads) == 1
+    assert first.asked == asked
+
+
+def test_a_defect_at_one_scan_leaves_the_next_its_lease(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The thread goes on, and says what went wrong."""
+    broken, whole = FakeStorage(RuntimeError("a defect")), FakeStorage("held")
+    for storage in (broken, whole):
+        with heartbeat_with(storage, tmp_path):
+            wait_until(lambda: storage.asked >= 2, what="two renewals")  # noqa: B023 - called at once
+
+    assert "a defect" in caplog.text
+
+
+def test_a_forked_child_has_a_heart_of_its_own(tmp_path: Path) -> None:
+    """Threads do not cross a fork, so the child must not count on its parent's."""
+    with heartbeat_with(FakeStorage("held"), tmp_path):
+        child = os.fork()
+        if child == 0:
+            storage = FakeStorage("cancel")
+            with heartbeat_with(storage, tmp_path / "child") as heartbeat:
+                deadline_s = time.monotonic() + 30
+                while not heartbeat.should_stop() and time.monotonic() < deadline_s:
+                    time.sleep(0.01)
+            os._exit(0 if heartbeat.should_stop() else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_last_words_name_the_stage_at_once(tmp_path: Path) -> None:
