@@ -5,6 +5,8 @@ journey to the server; SQLite, which is no journey away, takes them one after th
 """
 
 import math
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -23,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
@@ -74,6 +77,20 @@ _END = (
 # What is not known stays as it was.
 _KNOWN = {name: func.coalesce(bindparam(f"fact_{name}", type_=VIDEOS.c[name].type), VIDEOS.c[name]) for name in _FACTS}
 _TELL = update(VIDEOS).where(bindparam("has_facts", type_=Boolean)).values(**_KNOWN)
+_TELL_ONE = _TELL.where(VIDEOS.c.id == bindparam("told_id"))
+_CLEAR = tuple(delete(table).where(table.c.scan_id == bindparam("scan_id")) for table in FOUND)
+# As the driver takes them: between it and us, hundreds of rows would be looked at one by one.
+_INSERT = tuple(
+    {
+        dialect.name: str(insert(table).compile(dialect=dialect))
+        for dialect in (sqlite.dialect(), postgresql.dialect(paramstyle="format"))  # type: ignore[no-untyped-call]
+    }
+    for table in FOUND
+)
+
+_FIRST_TOKEN = 1
+_NAMES = tuple(tuple(column.name for column in table.columns if column.name != "scan_id") for table in FOUND)
+_of_face = attrgetter(*_NAMES[1][2:])
 
 
 def save_in_steps(session: Session, scan_id: int, token: int, outcome: Outcome) -> bool:
@@ -86,11 +103,15 @@ def save_in_steps(session: Session, scan_id: int, token: int, outcome: Outcome) 
     ended = connection.execute(_END, _end_values(scan_id, token, outcome)).first()
     if ended is None:
         return False
-    for table, rows in zip(FOUND, _found_rows(scan_id, outcome), strict=True):
-        connection.execute(delete(table).where(table.c.scan_id == scan_id))
+    for clear, put, rows in zip(_CLEAR, _INSERT, _found_rows(outcome), strict=True):
+        # Who claimed the scan first finds nothing of an earlier attempt.
+        if token > _FIRST_TOKEN:
+            connection.execute(clear, {"scan_id": scan_id})
         if rows:
-            connection.execute(insert(table), rows)
-    connection.execute(_TELL.where(VIDEOS.c.id == ended.video_id), _facts_values(outcome.facts))
+            connection.exec_driver_sql(put[connection.dialect.name], [(scan_id, *row) for row in rows])
+    facts = _facts_values(outcome.facts)
+    if facts["has_facts"]:
+        connection.execute(_TELL_ONE, {**facts, "told_id": ended.video_id})
     return True
 
 
@@ -103,8 +124,9 @@ def save_at_once(session: Session, scan_id: int, token: int, outcome: Outcome) -
     if session.get_bind().dialect.name != "postgresql":
         return False
     values = {**_end_values(scan_id, token, outcome), **_facts_values(outcome.facts)}
-    for table, rows in zip(FOUND, _found_rows(scan_id, outcome), strict=True):
-        values |= {_array_name(table, name): [row[name] for row in rows] for name in _array_columns(table)}
+    for table, names, rows in zip(FOUND, _NAMES, _found_rows(outcome), strict=True):
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        values |= {_array_name(table, name): list(column) for name, column in zip(names, columns, strict=True)}
     return session.connection().execute(_SAVE, values).first() is not None
 
 
@@ -117,21 +139,15 @@ def _end_values(scan_id: int, token: int, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _found_rows(scan_id: int, outcome: Outcome) -> tuple[list[dict[str, Any]], ...]:
-    """The rows of `FOUND`."""
-    frames = [
-        {"scan_id": scan_id, "position": position, "t_s": float(frame.t_s), "score": frame.score}
-        for position, frame in enumerate(outcome.frames)
-    ]
+def _found_rows(outcome: Outcome) -> tuple[Sequence[tuple[Any, ...]], ...]:
+    """The rows of `FOUND`, their values in the order of `_NAMES`."""
+    frames = [(position, float(frame.t_s), frame.score) for position, frame in enumerate(outcome.frames)]
     faces = [
-        {"scan_id": scan_id, "frame_position": frame_position, "position": position, **vars(face)}
+        (frame_position, position, *_of_face(face))
         for frame_position, frame in enumerate(outcome.frames)
         for position, face in enumerate(frame.faces)
     ]
-    tracks = [
-        {"scan_id": scan_id, "track": track.id, "faces": track.faces, "score": float(track.score)}
-        for track in outcome.tracks
-    ]
+    tracks = [(track.id, track.faces, float(track.score)) for track in outcome.tracks]
     return frames, faces, tracks
 
 
@@ -146,10 +162,6 @@ def _facts_values(facts: OutcomeFacts | None) -> dict[str, Any]:
     return {"has_facts": bool(known), **{f"fact_{name}": known.get(name) for name in _FACTS}}
 
 
-def _array_columns(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.name != "scan_id"]
-
-
 def _array_name(table: Table, column: str) -> str:
     return f"{table.name}_{column}"
 
@@ -160,8 +172,7 @@ def _save_statement() -> Select[int, str]:
     written = exists(select(frames.c.scan_id).where(frames.c.scan_id == SCANS.c.id))
     mine = _END.where(~written).cte("mine")
     statement = select(mine.c.id, without_disk_wait())
-    for table in FOUND:
-        names = _array_columns(table)
+    for table, names in zip(FOUND, _NAMES, strict=True):
         arrays: list[ColumnElement[Any]] = [
             func.unnest(bindparam(_array_name(table, name), type_=ARRAY(table.c[name].type))) for name in names
         ]

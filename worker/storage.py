@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from db.errors import DatabaseUnavailableError
-from db.session import Database, open_database
+from db.session import SQLITE_PREFIX, Database, open_database
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -32,6 +32,11 @@ class Storage:
     def __init__(self, url: str) -> None:
         self._url = url
         self._opened: tuple[int, Database] | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database, of which every transaction that may write takes the one lock."""
+        return self._url.startswith(SQLITE_PREFIX)
 
     def attempt(self, work: "Callable[[Session], T]") -> T:
         """Does `work` in one transaction, once.

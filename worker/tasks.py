@@ -242,6 +242,8 @@ def _save(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
 
 def _save_at_once(claim: Claim, bench: Bench, outcome: Outcome) -> bool:
     """Whether one statement was enough, as it nearly always is on PostgreSQL."""
+    if bench.storage.is_sqlite:
+        return False
     is_saved = bench.storage.insist(
         lambda session: save_at_once(session, claim.scan_id, claim.token, outcome),
         should_stop=lambda: False,
