@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -103,10 +103,10 @@ class Engine:
             stop.set()
             thread.join(_THREAD_ENDS_WITHIN_S)
 
-    def _send(self, scan_id: int, queue: str) -> None:
-        from worker.app import send_scan
+    def _send(self, scan_ids: Sequence[int], queue: str) -> None:
+        from worker.sending import send_scans
 
-        send_scan(self.app, scan_id, queue)
+        send_scans(self.app, scan_ids, queue)
 
     def _is_queue_empty(self) -> bool:
         from worker.app import count_messages

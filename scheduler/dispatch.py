@@ -1,12 +1,14 @@
 """Sends the ids of waiting scans to the broker, after they were committed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from db.reconciling import mark_unsent, take_unsent
 from db.session import Database
 
-Send = Callable[[int, str], None]
-"""Puts a scan's id into a queue ("interactive" or "bulk") of the broker."""
+Send = Callable[[Sequence[int], str], None]
+"""Puts the ids of scans into a queue ("interactive" or "bulk") of the broker, all or none."""
 
 _AT_ONCE = 500
 
@@ -21,13 +23,16 @@ def send_waiting(database: Database, send: Send) -> int:
     while True:
         with database.begin() as session:
             taken = take_unsent(session, limit=_AT_ONCE)
-        for number, (scan_id, queue) in enumerate(taken):
+        waiting = [scan_id for scan_id, _ in taken]
+        for queue, group in groupby(taken, key=itemgetter(1)):
+            scan_ids = [scan_id for scan_id, _ in group]
             try:
-                send(scan_id, queue)
+                send(scan_ids, queue)
             except BaseException:
                 with database.begin() as session:
-                    mark_unsent(session, [unsent for unsent, _ in taken[number:]])
+                    mark_unsent(session, waiting)
                 raise
+            del waiting[: len(scan_ids)]
         sent += len(taken)
         if len(taken) < _AT_ONCE:
             return sent

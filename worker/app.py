@@ -1,4 +1,4 @@
-"""The Celery app: its queues, the one task's name, and how a scan is sent.
+"""The Celery app: its queues, the one task's name, and how many messages wait.
 
 Imports no task and no network, so that whoever only sends stays light.
 """
@@ -44,20 +44,6 @@ def child_memory_limit_mb(settings: Settings) -> int:
     return MEMORY_LIMIT_ON_GPU_MB if may_use_gpu or settings.device == "gpu" else MEMORY_LIMIT_MB
 
 
-def send_scan(app: Celery, scan_id: int, queue: str) -> None:
-    """Puts a scan's id into a queue; call it after the row is committed.
-
-    Raises:
-        BrokerError: the broker does not take it.
-    """
-    if queue not in QUEUES:
-        raise ValueError(f"queue must be one of {', '.join(QUEUES)}, got {queue!r}")
-    try:
-        app.send_task(TASK_NAME, args=(scan_id,), queue=queue)
-    except (KombuError, OSError) as error:
-        raise _unreachable(app, error) from error
-
-
 def count_messages(app: Celery, queues: Sequence[str] = QUEUES) -> int:
     """How many messages wait in the queues, those that workers hold not among them.
 
@@ -71,10 +57,11 @@ def count_messages(app: Celery, queues: Sequence[str] = QUEUES) -> int:
             channel = connection.default_channel
             return sum(channel.queue_declare(queue=name).message_count for name in queues)
         except troubles as error:
-            raise _unreachable(app, error) from error
+            raise unreachable(app, error) from error
 
 
-def _unreachable(app: Any, error: Exception) -> BrokerError:
+def unreachable(app: Any, error: Exception) -> BrokerError:
+    """What is raised where the broker of an app does not answer."""
     return BrokerError(
         f"the broker at {mask_url(app.conf.broker_url)} does not answer ({error}): start it, or correct "
         "FAKESWEEP_BROKER_URL"

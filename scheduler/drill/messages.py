@@ -8,8 +8,9 @@ from typing import Any
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from worker.app import QUEUES, TASK_NAME, make_app, send_scan
+from worker.app import QUEUES, TASK_NAME, make_app
 from worker.broker import BrokerError
+from worker.sending import send_scans
 from worker.settings import Settings
 
 _AWAY = (BrokerError, KombuError, RedisError, OSError)
@@ -32,7 +33,7 @@ class Messages:
         for scan_id in dice.sample(range(1, self._scans + 1), k=min(5, self._scans)):
             for _ in range(dice.randint(1, 4)):
                 with suppress(*_AWAY):
-                    send_scan(self._app, scan_id, dice.choice(QUEUES))
+                    send_scans(self._app, [scan_id], dice.choice(QUEUES))
 
     def forge(self, dice: Random) -> None:
         """Sends stale ids, wrong tasks, wishes that are not ours to have, and garbage."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import update
@@ -26,11 +27,11 @@ class FakeBroker:
         self.sent: list[tuple[int, str]] = []
         self.is_away = False
 
-    def send(self, scan_id: int, queue: str) -> None:
-        """Takes a message."""
+    def send(self, scan_ids: Sequence[int], queue: str) -> None:
+        """Takes messages."""
         if self.is_away:
             raise ConnectionError("the broker is away")
-        self.sent.append((scan_id, queue))
+        self.sent += [(scan_id, queue) for scan_id in scan_ids]
 
     def is_empty(self) -> bool:
         """Whether all messages were taken."""

@@ -19,8 +19,9 @@ from db.tables import Scan
 from scheduler.reconcile import SweepPolicy, run_scheduler
 from tests.seeding import read_scan, scan_ids, seed_batch, seed_classifier
 from tests.services import wait_until
-from worker.app import count_messages, make_app, send_scan
+from worker.app import count_messages, make_app
 from worker.broker import BrokerError
+from worker.sending import send_scans
 from worker.settings import read_settings
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
@@ -60,7 +61,11 @@ class Installation:
 
     def send(self, scan_id: int, queue: str = "bulk") -> None:
         """Sends a message by hand."""
-        send_scan(self.app, scan_id, queue)
+        self.send_all([scan_id], queue)
+
+    def send_all(self, scan_ids: Sequence[int], queue: str) -> None:
+        """Sends messages as the scheduler does."""
+        send_scans(self.app, scan_ids, queue)
 
     def start_worker(self, *, concurrency: int = 2) -> subprocess.Popen[bytes]:
         """A worker in a session of its own."""
@@ -89,7 +94,7 @@ class Installation:
         is_over = threading.Event()
         thread = threading.Thread(
             target=run_scheduler,
-            args=(self.database, self.send),
+            args=(self.database, self.send_all),
             kwargs={
                 "queue_is_empty": lambda: count_messages(self.app) == 0,
                 "pause": is_over.wait,

@@ -9,7 +9,8 @@ import redis
 from kombu import Consumer
 
 from tests.services import ValkeyServer
-from worker.app import make_app, send_scan
+from worker.app import make_app
+from worker.sending import send_scans
 from worker.settings import Settings
 from worker.transport import drop_garbage
 
@@ -19,7 +20,7 @@ def received(valkey: ValkeyServer, tmp_path: Path) -> Iterator[tuple[Any, Any]]:
     """A message in the hands of a consumer that takes one at a time, and its channel."""
     drop_garbage()
     app = make_app(valkey.url, Settings(home=tmp_path))
-    send_scan(app, 7, "bulk")
+    send_scans(app, [7], "bulk")
     messages: list[Any] = []
     with app.connection_for_read() as connection:
         channel = connection.channel()
