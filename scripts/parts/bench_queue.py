@@ -1,5 +1,6 @@
 """Times what queue and database add to each video: many tiny jobs through a real worker that judges for nothing."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,8 @@ PROCESSES = (1, 2)
 _CHUNK = 500
 _LONGEST_S = 3600.0
 _LOOK_S = 0.1
+# To find out which processes there are costs more than to ask them for their times.
+_LOOK_FOR_PROCESSES_S = 1.0
 # A worker says that it lives a moment before it takes up work.
 _SETTLES_S = 1.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +117,8 @@ class _ProcessorTime:
     """What this process and all that it started use from now on; what ends between two looks is missed in part."""
 
     def __init__(self) -> None:
+        self._processes: list[psutil.Process] = []
+        self._found_s = -math.inf
         self._before = self._read()
         self._latest = dict(self._before)
 
@@ -126,11 +131,13 @@ class _ProcessorTime:
         """Processor seconds until the last look."""
         return sum(used_s - self._before.get(pid, 0.0) for pid, used_s in self._latest.items())
 
-    @staticmethod
-    def _read() -> dict[int, float]:
-        this = psutil.Process()
+    def _read(self) -> dict[int, float]:
+        if time.monotonic() - self._found_s >= _LOOK_FOR_PROCESSES_S:
+            this = psutil.Process()
+            self._processes = [this, *this.children(recursive=True)]
+            self._found_s = time.monotonic()
         used: dict[int, float] = {}
-        for process in (this, *this.children(recursive=True)):
+        for process in self._processes:
             try:
                 times = process.cpu_times()
             except psutil.Error:
