@@ -138,7 +138,7 @@ def _trusted_timeline(answer: dict[str, Any], claimed_s: float | None) -> tuple[
     is_partial = claimed_s is not None and duration_s < INDEX_TRUST * claimed_s and not answer["is_cut_off"]
     if duration_s <= 0 or is_partial:
         return None, ()
-    return duration_s, tuple(answer["keyframes_s"])
+    return duration_s, tuple(sorted(answer["keyframes_s"]))
 
 
 def _plausible_rate(rate: float | None) -> float | None:

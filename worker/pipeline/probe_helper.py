@@ -15,6 +15,7 @@ from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST, PROTOCOLS
 from worker.pipeline.limits import Limits
 from worker.pipeline.locking_in import REFUSED_STATUS
+from worker.pipeline.probe_answer import MalformedAnswerError, read_answer
 from worker.pipeline.spawning import SpawnedProcess, shared_spawner
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -49,7 +50,8 @@ class ProbeHelper:
             has_cues: whether a Matroska file's index is in place.
 
         Raises:
-            UnreadableVideoError: the process died of this file, or took longer than `probe_time_limit_s`.
+            UnreadableVideoError: the process died of this file, took longer than `probe_time_limit_s`, or gave an
+                answer that our program does not give.
             TransientError: the process could not be started.
         """
         with self._lock:
@@ -59,7 +61,12 @@ class ProbeHelper:
                 self._stop()
                 detail = f"its headers could not be read within {limits.probe_time_limit_s:g} s"
                 raise UnreadableVideoError(Reason.TIME_LIMIT, detail) from None
-            except (OSError, EOFError, json.JSONDecodeError):
+            except MalformedAnswerError as error:
+                # Whatever answers is no longer our program, and shall describe no other file.
+                self._stop()
+                detail = f"the process that read its headers gave no answer of ours, twice: {error}"
+                raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
+            except (OSError, EOFError):
                 status = self._stop()
                 detail = f"reading its headers ended the probing process twice (status {status})"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
@@ -81,7 +88,7 @@ class ProbeHelper:
 
     def _ask_twice(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
         # Once more with a fresh process: the first may have been killed for a reason that is not this file's.
-        with contextlib.suppress(OSError, EOFError, json.JSONDecodeError):
+        with contextlib.suppress(OSError, EOFError, MalformedAnswerError):
             return self._ask_once(descriptor, limits, has_cues=has_cues)
         self._stop()
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -137,13 +144,15 @@ class ProbeHelper:
             "formats": PROBE_FORMAT_WHITELIST,
             "has_cues": has_cues,
         }
+        if _has_more_to_say(channel):
+            # An answer before the question would be taken for this file's.
+            raise MalformedAnswerError("it came before the question")
         body = json.dumps(request).encode()
         socket.send_fds(channel, [len(body).to_bytes(4, "big") + body], [descriptor])
         length = int.from_bytes(_receive(channel, 4, deadline), "big")
         if length > MAX_ANSWER_BYTES:
-            raise EOFError
-        answer: dict[str, Any] = json.loads(_receive(channel, length, deadline))
-        return answer
+            raise MalformedAnswerError(f"it is longer than {MAX_ANSWER_BYTES} bytes")
+        return read_answer(_receive(channel, length, deadline))
 
     def _stop(self) -> int | None:
         process, self._process = self._process, None
@@ -157,6 +166,13 @@ class ProbeHelper:
 
 def _bounds_of(limits: Limits) -> tuple[int, bool]:
     return limits.probe_memory_bytes, limits.is_confined
+
+
+def _has_more_to_say(channel: socket.socket) -> bool:
+    try:
+        return bool(channel.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
 
 
 def _receive(channel: socket.socket, size: int, deadline: float) -> bytes:

@@ -134,7 +134,7 @@ def _describe(container: Any, descriptor: int, *, has_cues: bool) -> dict[str, A
 
 def _delay_by_reordering(facts: dict[str, Any], context: Any) -> None:
     """AVI has decoding times alone: with B-frames the first picture is shown as many frames later as are reordered."""
-    if not facts["frame_rate"]:
+    if not facts.get("frame_rate"):
         return
     delay_s = context.reorder_depth / facts["frame_rate"]
     facts["start_s"] += delay_s
