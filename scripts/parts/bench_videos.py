@@ -3,15 +3,17 @@
 import os
 import subprocess
 import time
+from collections import deque
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.pipeline.classifier import load_classifier
-from worker.pipeline.errors import Reason, UnreadableVideoError
+from worker.pipeline.errors import UnreadableVideoError
 from worker.pipeline.ffmpeg import find_ffmpeg
 from worker.pipeline.ffmpeg_process import Watch
-from worker.pipeline.leap_run import Decoding, leap_command
+from worker.pipeline.leap_run import CannotGatherError, Decoding, opened_source, source_command
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import opened_video
 from worker.pipeline.results import ScanResult
@@ -119,9 +121,18 @@ class Bench:
         watch = Watch(time.monotonic() + self._limits.time_limit_s, lambda: False)
         decoding = Decoding(path=path, facts=facts, ffmpeg=self._ffmpeg, limits=self._limits, watch=watch)
         wall_s = cpu_s = 0.0
-        for leap in plan.leaps:
-            with opened_video(path, if_absent=Reason.VANISHED) as video, Path(os.devnull).open("wb") as nowhere:
-                command = leap_command(decoding, leap, video_fd=video, stats_fd=nowhere.fileno())
+        leaps = deque(plan.leaps)
+        while leaps:
+            leap = leaps.popleft()
+            with ExitStack() as opened:
+                try:
+                    source = opened.enter_context(opened_source(decoding, leap))
+                except CannotGatherError:
+                    leaps.extendleft(reversed(leap.apart()))
+                    continue
+                nowhere = opened.enter_context(Path(os.devnull).open("wb"))
+                video = source.descriptor
+                command = source_command(decoding, source, video_fd=video, stats_fd=nowhere.fileno())
                 before, started = os.times(), time.perf_counter()
                 subprocess.run(
                     command,

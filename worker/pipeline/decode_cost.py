@@ -6,6 +6,8 @@ SEEK_S = 0.06
 """CPU seconds to start ffmpeg, open the file and seek; measured with n9.0 on one core."""
 INDEX_S_PER_SECOND = 5e-6
 """More of it per second of video: the index of a two-hour MP4 takes some 30 ms to read."""
+GATHER_S = 0.002
+"""To find a keyframe in an index that is already read, and to copy it."""
 DEFAULT_FRAME_RATE = 30.0
 FRAME_S = 0.0004
 """Per picture, whatever its size."""

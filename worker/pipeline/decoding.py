@@ -11,7 +11,7 @@ from pathlib import Path
 from worker.pipeline.errors import Reason, UnreadableVideoError
 from worker.pipeline.ffmpeg_health import printable_tail, require_working
 from worker.pipeline.ffmpeg_process import Watch
-from worker.pipeline.leap_run import Decoding, LeapRun
+from worker.pipeline.leap_run import CannotGatherError, Decoding, LeapRun
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath
 from worker.pipeline.results import Frame, VideoFacts
@@ -43,7 +43,8 @@ class DecodeReport:
     Args:
         warnings: codes in order of appearance, each once.
         duration_s: the measured duration, where the container's own could not be trusted.
-        fell_back: whether a seek went astray and the rest was read in sequence.
+        fell_back: whether keyframes could not be gathered and were sought one by one, or a seek went astray and the
+            rest was read in sequence.
     """
 
     warnings: list[str] = field(default_factory=list)
@@ -134,9 +135,22 @@ def _follow(decoding: Decoding, plan: DecodePlan, report: DecodeReport) -> Gener
     try:
         while leaps or waiting:
             while leaps and len(waiting) <= RUNS_AHEAD:
-                waiting.append(LeapRun(decoding, leaps.popleft()))
+                leap = leaps.popleft()
+                try:
+                    waiting.append(LeapRun(decoding, leap))
+                except CannotGatherError:
+                    report.fell_back = True
+                    leaps.extendleft(reversed(leap.apart()))
             run = waiting.popleft()
             with run:
+                if run.leap.only_keyframes:
+                    taken = yield from _take_keyframes(run)
+                    if taken < len(run.leap.wanted_s):
+                        report.fell_back |= taken < len(run.gathered_s)
+                        later = [ahead.leap for ahead in waiting]
+                        _close(waiting)
+                        leaps.extendleft(reversed([*run.rest(taken), *later]))
+                    continue
                 is_astray = yield from _take(run, plan)
             if is_astray and run.leap.from_s is not None:
                 rest = [*run.leap.wanted_s, *(t for ahead in waiting for t in ahead.leap.wanted_s)]
@@ -158,6 +172,17 @@ def _take(run: LeapRun, plan: DecodePlan) -> Generator[Frame, None, bool]:
         first = False
         yield frame
     return first
+
+
+def _take_keyframes(run: LeapRun) -> Generator[Frame, None, int]:
+    """Yield the pictures of a run among keyframes while they are those that were gathered; how many were."""
+    taken = 0
+    for frame in run.frames():
+        if abs(frame.t_s - run.gathered_s[taken]) > run.interval_s / 2:
+            break
+        taken += 1
+        yield frame
+    return taken
 
 
 def _close(runs: deque[LeapRun]) -> None:

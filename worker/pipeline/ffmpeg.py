@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,35 +40,47 @@ def find_ffmpeg(configured: Path | None = None) -> Path:
     return _bundled_ffmpeg()
 
 
+@dataclass(frozen=True)
+class Source:
+    """What one decoder reads.
+
+    Args:
+        descriptor: of the file, at its start.
+        facts: of that file.
+        seek_s: absolute time before which the decoder starts at a keyframe, None for the start of the file.
+        pick_from_s: absolute times; of each, the first picture at or after it is picked. None picks every picture.
+        pictures: how many come at most.
+        times_s: of every picture, counted from the video's first; empty where all that is known is in `facts`.
+    """
+
+    descriptor: int
+    facts: VideoFacts
+    seek_s: float | None
+    pick_from_s: tuple[float, ...] | None
+    pictures: int
+    times_s: tuple[float, ...] = ()
+
+
 def decode_command(
-    ffmpeg: Path,
-    facts: VideoFacts,
-    *,
-    video_fd: int,
-    stats_fd: int,
-    seek_s: float | None,
-    pick_from_s: Sequence[float],
-    size: tuple[int, int],
-    limits: Limits,
+    ffmpeg: Path, source: Source, *, video_fd: int, stats_fd: int, size: tuple[int, int], limits: Limits
 ) -> list[str]:
-    """The command that writes the picked pictures to its standard output, raw, and their times to `stats_fd`.
+    """The command that writes a source's pictures to its standard output, raw, and their times to `stats_fd`.
 
     Args:
         ffmpeg: the binary.
-        facts: of the video.
-        video_fd: descriptor of the video in the child, at its start.
+        source: what is read.
+        video_fd: the source's descriptor in the child.
         stats_fd: descriptor of the pipe for the times.
-        seek_s: absolute time before which the decoder starts at a keyframe, None for the start of the file.
-        pick_from_s: absolute times; of each, the first picture at or after it is picked.
         size: width and height of the frames, upright.
         limits: of the run.
     """
     where: dict[str, Any] = (
-        {} if seek_s is None else {"seek_timestamp": 1, "ss": f"{seek_s:.6f}", "noaccurate_seek": None}
+        {} if source.seek_s is None else {"seek_timestamp": 1, "ss": f"{source.seek_s:.6f}", "noaccurate_seek": None}
     )
-    video = _input(video_fd, limits, **where)[str(facts.stream_index)]
-    video = video.filter("settb", "1/1000000").filter("select", pick_expression(pick_from_s))
-    for name, arguments, options in picture_filters(facts, size):
+    video = _input(video_fd, limits, **where)[str(source.facts.stream_index)]
+    if source.pick_from_s is not None:
+        video = video.filter("settb", "1/1000000").filter("select", pick_expression(source.pick_from_s))
+    for name, arguments, options in picture_filters(source.facts, size):
         video = video.filter(name, *arguments, **options)
     output = video.output(
         "pipe:1",
@@ -77,7 +90,7 @@ def decode_command(
         enc_time_base="filter",
         stats_enc_pre=f"pipe:{stats_fd}",
         stats_enc_pre_fmt=STATS_FORMAT,
-        **{"frames:v": len(pick_from_s)},
+        **{"frames:v": source.pictures},
     )
     return _compile(output, ffmpeg)
 

@@ -41,6 +41,11 @@ PROBE_FORMAT_WHITELIST = ",".join(VIDEO_DEMUXERS + AUDIO_DEMUXERS)
 INDEXED_DEMUXERS = frozenset({"mov", "matroska", "avi"})
 """Containers whose index names keyframes by time and place, so that a seek lands where it should."""
 
+GATHERED_DEMUXERS = frozenset({"mov", "matroska"})
+"""Of these, those whose packets carry the times at which their pictures are shown."""
+GATHERED_CODECS = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mjpeg", "prores"})
+"""Codecs that an MP4 file holds, and whose keyframes stand for themselves."""
+
 
 def demuxer_family(container: str) -> str:
     """The first of a demuxer's names, such as "mov"."""

@@ -3,17 +3,18 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from worker.pipeline.errors import Reason, TransientError
-from worker.pipeline.ffmpeg import decode_command
+from worker.pipeline.ffmpeg import Source, decode_command
 from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch, widen_pipe
 from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
+from worker.pipeline.gathering import REORDERED_PICTURES, gathered_keyframes
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.results import Frame, Pixels, VideoFacts
@@ -22,8 +23,6 @@ from worker.pipeline.spawning import FIRST_PASSED
 from worker.pipeline.survey import parse_stamp
 
 DEFAULT_INTERVAL_S = 0.04
-REORDERED_PICTURES = 4
-"""Some indexes tell decoding times: a keyframe listed at t may be shown this many pictures later."""
 BEFORE_EVERYTHING_S = -1e9
 MAX_LINE_BYTES = 256
 
@@ -41,8 +40,41 @@ class Decoding:
     last_status: int | None = None
 
 
+class CannotGatherError(Exception):
+    """The keyframes of a leap could not be gathered: seek each of them."""
+
+
+@contextmanager
+def opened_source(decoding: Decoding, leap: Leap) -> Iterator[Source]:
+    """The video itself for a leap, or a small one of its keyframes.
+
+    Raises:
+        CannotGatherError: the keyframes could not be gathered; the video itself is untouched by that.
+        UnreadableVideoError: the file is gone.
+        TransientError: the machine could not look.
+    """
+    facts = decoding.facts
+    if not leap.only_keyframes:
+        with opened_video(decoding.path, if_absent=Reason.VANISHED) as descriptor:
+            picks = tuple(_thresholds(facts, leap))
+            yield Source(descriptor, facts, _seek_target(facts, leap), picks, len(picks))
+        return
+    interval_s = frame_interval_s(facts)
+    with gathered_keyframes(
+        decoding.path, facts, leap.wanted_s, interval_s=interval_s, limits=decoding.limits
+    ) as gathered:
+        if gathered is None:
+            raise CannotGatherError
+        of_file = replace(facts, container="mov", stream_index=0, start_s=0.0, keyframes_s=())
+        yield Source(gathered.descriptor, of_file, None, None, len(gathered.times_s), gathered.times_s)
+
+
 class LeapRun:
-    """A started decoder for one leap; a context manager that leaves no process and no descriptor."""
+    """A started decoder for one leap; a context manager that leaves no process and no descriptor.
+
+    Raises:
+        CannotGatherError: the leap is one among keyframes, and they could not be gathered.
+    """
 
     def __init__(self, decoding: Decoding, leap: Leap) -> None:
         self.leap = leap
@@ -50,14 +82,13 @@ class LeapRun:
         self._decoding = decoding
         self._resources = ExitStack()
         self._size = decoded_size(decoding.facts, decoding.limits)
-        self._pick_from_s = _thresholds(decoding.facts, leap)
         with ExitStack() as started:
-            video_fd = started.enter_context(opened_video(decoding.path, if_absent=Reason.VANISHED))
+            self._source = started.enter_context(opened_source(decoding, leap))
             stats_fd, child_fd = os.pipe()
             started.callback(os.close, child_fd)
             self._resources.callback(os.close, stats_fd)
             try:
-                self._process = self._resources.enter_context(self._start(video_fd, child_fd))
+                self._process = self._resources.enter_context(self._start(child_fd))
             except BaseException:
                 self._resources.close()
                 raise
@@ -70,6 +101,18 @@ class LeapRun:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def rest(self, taken: int) -> tuple[Leap, ...]:
+        """How to reach what is left of a leap among keyframes: the same way where it went well as far as it went."""
+        left = self.leap.wanted_s[taken:]
+        if taken == len(self._source.times_s) and len(left) > 1:
+            return (Leap(left[0], left, only_keyframes=True),)
+        return self.leap.apart(taken)
+
+    @property
+    def gathered_s(self) -> tuple[float, ...]:
+        """The times of the pictures that come; of a leap among keyframes only."""
+        return self._source.times_s
+
     def close(self) -> None:
         """Kill what still runs."""
         self._resources.close()
@@ -81,7 +124,7 @@ class LeapRun:
         where the next one is so late that the first is what a viewer sees at the first wanted time.
         """
         spare: Frame | None = None
-        has_spare = self.leap.from_s is None
+        has_spare = self.leap.from_s is None and not self.leap.only_keyframes
         first_wanted_s = self.leap.wanted_s[0]
         for frame in self._pictures():
             if has_spare:
@@ -100,7 +143,7 @@ class LeapRun:
         width, height = self._size
         facts = self._decoding.facts
         scale = max(1.0, max(facts.width_px, facts.height_px) / max(width, height))
-        for _ in self._pick_from_s:
+        for _ in range(self._source.pictures):
             pixels: Pixels = np.empty((height, width, 3), dtype=np.uint8)
             if self._process.read_into(pixels.data.cast("B")) < pixels.nbytes:
                 self._note_end()
@@ -108,7 +151,9 @@ class LeapRun:
             # Its time was written before the picture was: it is here.
             stamp = parse_stamp(self._lines.next_line())
             if stamp is not None:
-                yield Frame(t_s=float(stamp) - facts.start_s, pixels=pixels, scale=scale)
+                first_s = self._source.times_s[0] if self._source.times_s else 0.0
+                t_s = float(stamp) - self._source.facts.start_s + first_s
+                yield Frame(t_s=t_s, pixels=pixels, scale=scale)
         self._decoding.last_words = self._process.stderr_tail
 
     def _note_end(self) -> None:
@@ -118,21 +163,20 @@ class LeapRun:
             detail = "ffmpeg was ended by SIGKILL, as the system does it when memory runs out"
             raise TransientError(Reason.MEMORY_LIMIT, detail)
 
-    def _start(self, video_fd: int, stats_fd: int) -> FfmpegProcess:
-        decoding = self._decoding
-        command = leap_command(decoding, self.leap, video_fd=FIRST_PASSED, stats_fd=FIRST_PASSED + 1)
-        return FfmpegProcess(command, pass_fds=[video_fd, stats_fd], limits=decoding.limits, watch=decoding.watch)
+    def _start(self, stats_fd: int) -> FfmpegProcess:
+        decoding, source = self._decoding, self._source
+        command = source_command(decoding, source, video_fd=FIRST_PASSED, stats_fd=FIRST_PASSED + 1)
+        passed = [source.descriptor, stats_fd]
+        return FfmpegProcess(command, pass_fds=passed, limits=decoding.limits, watch=decoding.watch)
 
 
-def leap_command(decoding: Decoding, leap: Leap, *, video_fd: int, stats_fd: int) -> list[str]:
-    """The ffmpeg command that decodes a leap."""
+def source_command(decoding: Decoding, source: Source, *, video_fd: int, stats_fd: int) -> list[str]:
+    """The ffmpeg command that decodes a source."""
     return decode_command(
         decoding.ffmpeg,
-        decoding.facts,
+        source,
         video_fd=video_fd,
         stats_fd=stats_fd,
-        seek_s=_seek_target(decoding.facts, leap),
-        pick_from_s=_thresholds(decoding.facts, leap),
         size=decoded_size(decoding.facts, decoding.limits),
         limits=decoding.limits,
     )

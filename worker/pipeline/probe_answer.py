@@ -7,13 +7,17 @@ form that our own program gives is no answer.
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST
 from worker.pipeline.index_entries import MAX_INDEX_KEYFRAMES
 
-ERRORS = ("streams", "memory", "refused")
+ERRORS = ("streams", "memory", "refused", "apart")
 """What our program says of a file that it could not open."""
+MAX_FILE_BYTES = 48 * 1024 * 1024
+"""More than the keyframes that are gathered at once take, with the headers of their file."""
 MAX_WORDS = 500
 """Characters of an error's detail."""
 
@@ -40,13 +44,7 @@ def read_answer(body: bytes) -> dict[str, Any]:
     Raises:
         MalformedAnswerError: it is no JSON, or not of the form that our program gives.
     """
-    try:
-        answer = json.loads(body, parse_constant=_refuse_constant)
-    # RecursionError: a million brackets. A ValueError may be of the bytes, of JSON or of too long a number.
-    except (ValueError, RecursionError) as error:
-        raise MalformedAnswerError(f"it is no JSON ({type(error).__name__})") from None
-    if not isinstance(answer, dict):
-        raise MalformedAnswerError(f"it is no object ({type(answer).__name__})")
+    answer = _read_object(body)
     if "error" in answer:
         _require(answer, _OF_AN_ERROR, optional=("detail",))
         return answer
@@ -58,6 +56,42 @@ def read_answer(body: bytes) -> dict[str, Any]:
     elif answer.keys() - _OF_A_CONTAINER.keys():
         raise MalformedAnswerError("it describes a stream that there is not")
     return answer
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body, parse_constant=_refuse_constant)
+    # RecursionError: a million brackets. A ValueError may be of the bytes, of JSON or of too long a number.
+    except (ValueError, RecursionError) as error:
+        raise MalformedAnswerError(f"it is no JSON ({type(error).__name__})") from None
+    if not isinstance(answer, dict):
+        raise MalformedAnswerError(f"it is no object ({type(answer).__name__})")
+    return answer
+
+
+@dataclass(frozen=True)
+class GatheredAnswer:
+    """What follows the answer: a file of so many bytes, and the times of its pictures; none where that failed."""
+
+    times_s: tuple[float, ...] = ()
+    size_bytes: int = 0
+
+
+def read_gathered(body: bytes) -> GatheredAnswer:
+    """The answer to a question for keyframes.
+
+    Raises:
+        MalformedAnswerError: as `read_answer` does; or the times do not rise.
+    """
+    answer = _read_object(body)
+    if "error" in answer:
+        _require(answer, _OF_AN_ERROR, optional=("detail",))
+        return GatheredAnswer()
+    _require(answer, _OF_GATHERED)
+    times_s = answer["times_s"]
+    if not all(before < after for before, after in pairwise(times_s)):
+        raise MalformedAnswerError("its times do not rise")
+    return GatheredAnswer(tuple(map(float, times_s)), answer["bytes"])
 
 
 def _require_chosen(answer: dict[str, Any]) -> None:
@@ -137,6 +171,10 @@ def _list_of(is_fit: _Check, most: int) -> _Check:
 
 
 _OF_AN_ERROR: Mapping[str, _Check] = {"error": lambda value: value in ERRORS, "detail": _words}
+_OF_GATHERED: Mapping[str, _Check] = {
+    "times_s": _list_of(_seconds, MAX_INDEX_KEYFRAMES),
+    "bytes": _whole(0, MAX_FILE_BYTES),
+}
 _OF_A_CONTAINER: Mapping[str, _Check] = {
     "container": _container,
     "streams": _whole(0, _STREAMS),

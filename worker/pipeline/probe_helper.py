@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST, PROTOCOLS
 from worker.pipeline.limits import Limits
 from worker.pipeline.locking_in import REFUSED_STATUS
-from worker.pipeline.probe_answer import MalformedAnswerError, read_answer
+from worker.pipeline.probe_answer import MalformedAnswerError, read_answer, read_gathered
 from worker.pipeline.spawning import SpawnedProcess, shared_spawner
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -25,6 +26,7 @@ _STARTUP_S = 30.0
 """A cold start reads the libraries from disk."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """The longest list of keyframes takes a twentieth of it: whoever says more is no longer our program."""
+PIECE_BYTES = 1024 * 1024
 
 
 class _OverdueError(Exception):
@@ -54,9 +56,10 @@ class ProbeHelper:
                 answer that our program does not give.
             TransientError: the process could not be started.
         """
+        request = {"has_cues": has_cues}
         with self._lock:
             try:
-                return self._ask_twice(descriptor, limits, has_cues=has_cues)
+                return self._ask_twice(descriptor, limits, request)
             except _OverdueError:
                 self._stop()
                 detail = f"its headers could not be read within {limits.probe_time_limit_s:g} s"
@@ -70,6 +73,34 @@ class ProbeHelper:
                 status = self._stop()
                 detail = f"reading its headers ended the probing process twice (status {status})"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
+
+    def gather(
+        self, descriptor: int, target: int, *, stream_index: int, targets_s: Sequence[float], limits: Limits
+    ) -> tuple[float, ...]:
+        """Writes a small video of the keyframes at or before some times into `target`.
+
+        Args:
+            descriptor: of the file, at its start.
+            target: a descriptor of an empty file.
+            stream_index: of the video stream, as ffmpeg counts.
+            targets_s: rising, by the container's clock.
+            limits: on time and memory.
+
+        Returns:
+            The presentation times of those that are in it, rising, by the container's clock; none where that failed,
+            in whatever way: there are other ways to reach the pictures.
+
+        Raises:
+            TransientError: the process could not be started.
+        """
+        request = {"stream_index": stream_index, "targets_s": list(targets_s)}
+        with self._lock:
+            try:
+                times_s = read_gathered(self._ask_once(descriptor, limits, request, target=target)).times_s
+            except (_OverdueError, OSError, EOFError, MalformedAnswerError):
+                self._stop()
+                return ()
+        return times_s[: len(targets_s)]
 
     def require_working(self, *, limits: Limits) -> None:
         """Start it, unless it runs.
@@ -86,21 +117,23 @@ class ProbeHelper:
         with self._lock:
             self._stop()
 
-    def _ask_twice(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
+    def _ask_twice(self, descriptor: int, limits: Limits, request: Mapping[str, Any]) -> dict[str, Any]:
         # Once more with a fresh process: the first may have been killed for a reason that is not this file's.
         with contextlib.suppress(OSError, EOFError, MalformedAnswerError):
-            return self._ask_once(descriptor, limits, has_cues=has_cues)
+            return read_answer(self._ask_once(descriptor, limits, request))
         self._stop()
         os.lseek(descriptor, 0, os.SEEK_SET)
-        return self._ask_once(descriptor, limits, has_cues=has_cues)
+        return read_answer(self._ask_once(descriptor, limits, request))
 
-    def _ask_once(self, descriptor: int, limits: Limits, *, has_cues: bool) -> dict[str, Any]:
+    def _ask_once(
+        self, descriptor: int, limits: Limits, request: Mapping[str, Any], *, target: int | None = None
+    ) -> bytes:
         is_fit = self._bounds == _bounds_of(limits)
         if self._process is None or self._process.poll() is not None or not is_fit:
             self._start(limits)
         deadline = time.monotonic() + limits.probe_time_limit_s
         try:
-            return self._exchange(descriptor, limits, has_cues=has_cues, deadline=deadline)
+            return self._exchange(descriptor, limits, request, target, deadline=deadline)
         except TimeoutError as error:
             # A TimeoutError is an OSError: it must not be taken for a death, which is given a second try.
             raise _OverdueError from error
@@ -134,25 +167,27 @@ class ProbeHelper:
             detail = f"the probing process does not start ({why}): see `fakesweep doctor`"
             raise TransientError(Reason.INTERNAL_ERROR, detail) from error
 
-    def _exchange(self, descriptor: int, limits: Limits, *, has_cues: bool, deadline: float) -> dict[str, Any]:
+    def _exchange(
+        self, descriptor: int, limits: Limits, request: Mapping[str, Any], target: int | None, *, deadline: float
+    ) -> bytes:
         channel = self._channel
         if channel is None:
             raise EOFError
-        request = {
-            "max_streams": limits.max_streams,
-            "protocols": PROTOCOLS,
-            "formats": PROBE_FORMAT_WHITELIST,
-            "has_cues": has_cues,
-        }
         if _has_more_to_say(channel):
             # An answer before the question would be taken for this file's.
             raise MalformedAnswerError("it came before the question")
-        body = json.dumps(request).encode()
+        bounds = {"max_streams": limits.max_streams, "protocols": PROTOCOLS, "formats": PROBE_FORMAT_WHITELIST}
+        body = json.dumps({**bounds, **request}).encode()
         socket.send_fds(channel, [len(body).to_bytes(4, "big") + body], [descriptor])
         length = int.from_bytes(_receive(channel, 4, deadline), "big")
         if length > MAX_ANSWER_BYTES:
             raise MalformedAnswerError(f"it is longer than {MAX_ANSWER_BYTES} bytes")
-        return read_answer(_receive(channel, length, deadline))
+        answer = _receive(channel, length, deadline)
+        if target is not None:
+            size = read_gathered(answer).size_bytes
+            for piece in _pieces(channel, size, deadline):
+                _write_all(target, piece)
+        return answer
 
     def _stop(self) -> int | None:
         process, self._process = self._process, None
@@ -176,19 +211,29 @@ def _has_more_to_say(channel: socket.socket) -> bool:
 
 
 def _receive(channel: socket.socket, size: int, deadline: float) -> bytes:
-    received = bytearray()
+    return b"".join(_pieces(channel, size, deadline))
+
+
+def _write_all(target: int, piece: bytes) -> None:
+    with memoryview(piece) as rest:
+        written = 0
+        while written < len(piece):
+            written += os.write(target, rest[written:])
+
+
+def _pieces(channel: socket.socket, size: int, deadline: float) -> Iterator[bytes]:
     # Not `select`: it knows no descriptor above 1023.
     poller = select.poll()
     poller.register(channel, select.POLLIN | select.POLLHUP)
-    while len(received) < size:
+    while size > 0:
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0 or not poller.poll(1000 * remaining_s):
             raise TimeoutError
-        piece = channel.recv(size - len(received))
+        piece = channel.recv(min(size, PIECE_BYTES))
         if not piece:
             raise EOFError
-        received += piece
-    return bytes(received)
+        size -= len(piece)
+        yield piece
 
 
 _helper: ProbeHelper | None = None

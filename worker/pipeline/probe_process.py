@@ -1,7 +1,8 @@
 """The helper that reads headers and indexes: runs alone, imports only PyAV, and is replaced when it dies.
 
-Over the socket that is its descriptor 0 it takes one message per video (four bytes of length,
-JSON, and the video's descriptor beside it) and answers in the same form. It never opens a
+Over the socket that is its descriptor 0 it takes one message per question (four bytes of length,
+JSON, and the video's descriptor beside it) and answers in the same form; keyframes that were asked for follow as
+a file of the length that the answer names. It never opens a
 path: when its libraries are loaded it locks itself in, so that it could not.
 """
 
@@ -22,6 +23,7 @@ import av.subtitles.codeccontext
 import av.subtitles.stream
 import av.subtitles.subtitle
 
+from worker.pipeline.gathering_process import CannotGatherError, gather, warm_up
 from worker.pipeline.index_entries import MAX_INDEX_KEYFRAMES, read_every, skim
 from worker.pipeline.locking_in import REFUSED_STATUS, lock_in, reader_filter, rules_for
 
@@ -44,6 +46,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    warm_up()
     if is_confined:
         _lock_in(landlock_abi, has_seccomp=bool(has_seccomp))
     channel.sendall(READY)
@@ -54,12 +57,13 @@ def main() -> None:
         if request is None:
             return
         try:
-            answer = _answer(request, descriptor)
+            answer, file = _answer(request, descriptor)
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
         body = json.dumps(answer).encode()
         channel.sendall(len(body).to_bytes(4, "big") + body)
+        channel.sendall(file)
 
 
 def _lock_in(landlock_abi: int, *, has_seccomp: bool) -> None:
@@ -82,7 +86,7 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, int]:
     return json.loads(body[4:]), descriptors[0] if descriptors else -1
 
 
-def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
+def _answer(request: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], bytes]:
     options = {
         "fd": str(descriptor),
         "protocol_whitelist": request["protocols"],
@@ -96,16 +100,26 @@ def _answer(request: dict[str, Any], descriptor: int) -> dict[str, Any]:
         with av.logging.Capture() as said:
             container = av.open("fd:", options=options, metadata_errors="replace")
         with container:
-            return _describe(container, descriptor, has_cues=request["has_cues"])
-    except (MemoryError, av.error.FFmpegError) as error:
-        # The demuxers answer too many streams as if memory had run out.
-        if any("max_streams" in line for _, _, line in said):
-            return {"error": "streams"}
-        if isinstance(error, MemoryError):
-            return {"error": "memory"}
-        return {"error": "refused", "detail": f"{error.strerror} ({type(error).__name__})"}
-    except (ValueError, OverflowError, UnicodeError) as error:
-        return {"error": "refused", "detail": f"{type(error).__name__}"}
+            if "targets_s" in request:
+                times_s, file = gather(container, request["stream_index"], request["targets_s"])
+                return {"times_s": times_s, "bytes": len(file)}, file
+            return _describe(container, descriptor, has_cues=request["has_cues"]), b""
+    except CannotGatherError:
+        error = {"error": "apart"}
+    except (MemoryError, av.error.FFmpegError) as raised:
+        error = _explain(raised, said)
+    except (ValueError, OverflowError, UnicodeError) as raised:
+        error = {"error": "refused", "detail": f"{type(raised).__name__}"}
+    return error, b""
+
+
+def _explain(error: Exception, said: list[tuple[int, str, str]]) -> dict[str, Any]:
+    # The demuxers answer too many streams as if memory had run out.
+    if any("max_streams" in line for _, _, line in said):
+        return {"error": "streams"}
+    if isinstance(error, MemoryError):
+        return {"error": "memory"}
+    return {"error": "refused", "detail": f"{getattr(error, 'strerror', '')} ({type(error).__name__})"}
 
 
 def _describe(container: Any, descriptor: int, *, has_cues: bool) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from worker.pipeline.decode_cost import decode_cost_s, seek_cost_s
-from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
+from worker.pipeline.decode_cost import GATHER_S, decode_cost_s, seek_cost_s
+from worker.pipeline.formats import GATHERED_CODECS, GATHERED_DEMUXERS, INDEXED_DEMUXERS, demuxer_family
 from worker.pipeline.results import VideoFacts
 
 Preset = Literal["fast", "standard", "thorough"]
@@ -22,7 +23,10 @@ MOVE_WORTH_S = 0.02
 TRANSPORT_STREAM_GOP_S = 5.0
 """Broadcast streams carry no index, but a keyframe at least this often."""
 
-Way = Literal["auto", "sequential", "seek"]
+GATHERED_MOST = 32
+"""Keyframes that one decoder is given at once: it starts when all of them are read."""
+
+Way = Literal["auto", "sequential", "seek", "keyframes"]
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,20 @@ class Leap:
     Args:
         from_s: where decoding starts (the keyframe at or before it), or None for the start of the file.
         wanted_s: times to pick, rising, counted from the video's first picture.
+        only_keyframes: whether each of the times is a keyframe's, and nothing that lies between is decoded or read.
     """
 
     from_s: float | None
     wanted_s: tuple[float, ...]
+    only_keyframes: bool = False
 
     def __post_init__(self) -> None:
         if not self.wanted_s or list(self.wanted_s) != sorted(self.wanted_s):
             raise ValueError(f"a leap must have rising wanted times, got {self.wanted_s}")
+
+    def apart(self, first: int = 0) -> tuple["Leap", ...]:
+        """A leap of its own for each of the times, from the number `first` on, each from its keyframe."""
+        return tuple(Leap(t_s, (t_s,)) for t_s in self.wanted_s[first:])
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,8 @@ def plan_decode(
         facts: of the video; with a measured duration once there is one.
         frames: pictures wanted of a short video.
         max_frames: pictures wanted at most.
-        way: "sequential" or "seek" force one; "auto" takes the cheaper for every gap.
+        way: "sequential", "seek" (every time by itself) or "keyframes" (those nearest to the times, where there are
+            any) force one; "auto" takes what costs least.
     """
     if facts.duration_s is None:
         return DecodePlan(leaps=(), frames=frames, max_frames=max_frames, step_s=None)
@@ -110,10 +121,13 @@ def plan_decode(
     keyframes = seekable_keyframes(facts)
     if way == "sequential" or not keyframes:
         leaps: tuple[Leap, ...] = (Leap(None, wanted),)
+    elif way == "seek":
+        leaps = _sought(wanted, keyframes)
+    elif way == "keyframes":
+        nearest = sorted({_nearest(keyframes, t_s) for t_s in wanted})
+        leaps = _gathered(nearest) if can_gather(facts) else _sought(nearest, keyframes)
     else:
-        if way == "auto":
-            wanted = move_to_keyframes(wanted, keyframes, facts, step_s=step_s)
-        leaps = join_leaps(wanted, keyframes, facts, every_time=way == "seek")
+        leaps = join_leaps(move_to_keyframes(wanted, keyframes, facts, step_s=step_s), keyframes, facts)
     return DecodePlan(leaps=leaps, frames=frames, max_frames=max_frames, step_s=step_s)
 
 
@@ -146,24 +160,82 @@ def move_to_keyframes(
     return tuple(moved)
 
 
-def join_leaps(
-    wanted: Sequence[float], keyframes: Sequence[float], facts: VideoFacts, *, every_time: bool = False
-) -> tuple[Leap, ...]:
-    """Group wanted times: a new leap starts where seeking costs less than decoding on (or at every time)."""
-    leaps: list[tuple[float | None, list[float]]] = []
-    seek_s = seek_cost_s(facts)
-    for t_s in wanted:
+def join_leaps(wanted: Sequence[float], keyframes: Sequence[float], facts: VideoFacts) -> tuple[Leap, ...]:
+    """The leaps that cost least together: from each time to the next by decoding on, by seeking, or among keyframes.
+
+    Dynamic programming over the times: the cheapest way to each of them by a decoder that goes on, and by one that
+    is given keyframes alone.
+    """
+    seek_s, one_picture_s = seek_cost_s(facts), decode_cost_s(facts, 0.0)
+    are_gathered = can_gather(facts)
+    on: _Way = _Way(seek_s + decode_cost_s(facts, wanted[0]), None, starts=True, from_s=None)
+    among: _Way | None = None
+    for number, t_s in enumerate(wanted):
         key_s = _keyframe_before(keyframes, t_s)
-        by_seek_s = seek_s + decode_cost_s(facts, max(0.0, t_s - key_s))
-        reached_s = leaps[-1][1][-1] if leaps else 0.0
-        by_decoding_s = decode_cost_s(facts, t_s - reached_s) + (0.0 if leaps else seek_s)
-        if leaps and not every_time and (by_decoding_s <= by_seek_s or key_s <= reached_s):
-            leaps[-1][1].append(t_s)
-        elif not leaps and (key_s <= 0.0 or (by_decoding_s <= by_seek_s and not every_time)):
-            leaps.append((None, [t_s]))
+        before = _cheaper(on, among) if number else None
+        so_far_s = before.cost_s if before else 0.0
+        from_key_s = decode_cost_s(facts, max(0.0, t_s - key_s))
+        by_seek = _Way(so_far_s + seek_s + from_key_s, before, starts=True, from_s=key_s)
+        if number:
+            by_decoding = _Way(on.cost_s + decode_cost_s(facts, t_s - wanted[number - 1]), on, from_s=on.from_s)
         else:
-            leaps.append((key_s, [t_s]))
-    return tuple(Leap(from_s, tuple(times)) for from_s, times in leaps)
+            by_decoding = on
+        is_from_start = not number and key_s <= 0.0
+        started = _Way(so_far_s + seek_s + GATHER_S + one_picture_s, before, starts=True, only_keyframes=True)
+        went_on = among and _Way(among.cost_s + GATHER_S + one_picture_s, among, only_keyframes=True)
+        on = by_decoding if is_from_start else _cheaper(by_decoding, by_seek)
+        among = _cheaper(started, went_on) if are_gathered and key_s == t_s else None
+    return _leaps_of(_cheaper(on, among), wanted)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The cheapest way to a time: its cost up to there, and the way to the time before."""
+
+    cost_s: float
+    before: "_Way | None"
+    starts: bool = False
+    from_s: float | None = None
+    only_keyframes: bool = False
+
+
+def _cheaper(one: _Way, other: _Way | None) -> _Way:
+    return one if other is None or one.cost_s <= other.cost_s else other
+
+
+def _leaps_of(last: _Way, wanted: Sequence[float]) -> tuple[Leap, ...]:
+    leaps: deque[Leap] = deque()
+    times: deque[float] = deque()
+    way: _Way | None = last
+    for t_s in reversed(wanted):
+        assert way is not None  # noqa: S101 - for the type checker
+        times.appendleft(t_s)
+        if way.starts:
+            found = _gathered(times) if way.only_keyframes else (Leap(way.from_s, tuple(times)),)
+            leaps.extendleft(reversed(found))
+            times.clear()
+        way = way.before
+    return tuple(leaps)
+
+
+def can_gather(facts: VideoFacts) -> bool:
+    """Whether keyframes of this container and codec can stand in a small video of their own."""
+    return facts.codec in GATHERED_CODECS and demuxer_family(facts.container) in GATHERED_DEMUXERS
+
+
+def _sought(wanted: Sequence[float], keyframes: Sequence[float]) -> tuple[Leap, ...]:
+    """A leap for each time; the first from the start of the file where no keyframe lies between."""
+    starts: list[float | None] = [_keyframe_before(keyframes, t_s) for t_s in wanted]
+    if starts[0] is not None and starts[0] <= 0.0:
+        starts[0] = None
+    return tuple(Leap(from_s, (t_s,)) for from_s, t_s in zip(starts, wanted, strict=True))
+
+
+def _gathered(times_s: Iterable[float]) -> tuple[Leap, ...]:
+    """Leaps among keyframes, none with too many; a single keyframe is sought."""
+    every = tuple(times_s)
+    parts = [every[start : start + GATHERED_MOST] for start in range(0, len(every), GATHERED_MOST)]
+    return tuple(Leap(part[0], part, only_keyframes=len(part) > 1) for part in parts)
 
 
 def _keyframe_before(keyframes: Sequence[float], t_s: float) -> float:

@@ -1,13 +1,16 @@
 """The moments are evenly spread, and the plan reaches them at the least cost."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.pipeline.decode_cost import GATHER_S, decode_cost_s, seek_cost_s
 from worker.pipeline.results import VideoFacts
-from worker.pipeline.sampling import choose_times, frames_for_preset, plan_decode
+from worker.pipeline.sampling import Leap, choose_times, frames_for_preset, plan_decode
 
 SHORT = VideoFacts(
     container="mov,mp4,m4a,3gp,3g2,mj2",
@@ -62,12 +65,77 @@ def test_short_video_with_a_long_gop_is_read_in_one_pass() -> None:
     assert [leap.from_s for leap in plan.leaps] == [None]
 
 
-def test_long_video_is_sought_at_its_keyframes() -> None:
-    """Sixteen frames of two hours are sixteen seeks, each to a keyframe that is itself taken."""
+def test_long_video_is_looked_at_in_its_keyframes() -> None:
+    """Sixteen frames of two hours are sixteen keyframes, given to one decoder."""
     plan = plan_decode(LONG, frames=16, max_frames=16)
+
+    (leap,) = plan.leaps
+    assert leap.only_keyframes
+    assert len(leap.wanted_s) == 16
+    assert set(leap.wanted_s) <= set(LONG.keyframes_s)
+
+
+@pytest.mark.parametrize("change", [{"codec": "vvc"}, {"container": "avi"}])
+def test_keyframes_that_cannot_be_gathered_are_sought(change: dict[str, str]) -> None:
+    """Sixteen seeks, each to a keyframe that is itself taken."""
+    plan = plan_decode(replace(LONG, **change), frames=16, max_frames=16)
 
     assert len(plan.leaps) == 16
     assert all(leap.wanted_s == (leap.from_s,) for leap in plan.leaps)
+
+
+def test_a_keyframe_alone_is_sought() -> None:
+    """Gathering pays for two and more."""
+    plan = plan_decode(LONG, frames=1, max_frames=1)
+
+    assert [(leap.from_s, leap.only_keyframes) for leap in plan.leaps] == [(3600.0, False)]
+
+
+def test_wanted_times_between_keyframes_part_those_that_are_gathered() -> None:
+    """A long gap in the index: what lies there is reached by a seek of its own, the rest by two small videos."""
+    keyframes = tuple(t_s for t_s in LONG.keyframes_s if not 3200 < t_s < 3600)
+    plan = plan_decode(replace(LONG, keyframes_s=keyframes), frames=16, max_frames=16)
+
+    assert [(leap.only_keyframes, len(leap.wanted_s)) for leap in plan.leaps] == [(True, 7), (False, 1), (True, 8)]
+
+
+def cost_of(leaps: Sequence[Leap], facts: VideoFacts) -> float:
+    """What the model says of a plan, counted leap by leap."""
+    total_s = 0.0
+    for leap in leaps:
+        if leap.only_keyframes:
+            total_s += seek_cost_s(facts) + len(leap.wanted_s) * (GATHER_S + decode_cost_s(facts, 0.0))
+            continue
+        reached_s = leap.from_s or 0.0
+        total_s += seek_cost_s(facts) + decode_cost_s(facts, max(0.0, leap.wanted_s[0] - reached_s))
+        total_s += sum(decode_cost_s(facts, after - before) for before, after in pairwise(leap.wanted_s))
+    return total_s
+
+
+@given(
+    duration_s=st.floats(1, 5_000),
+    gop_s=st.floats(0.04, 30),
+    frames=st.integers(1, 24),
+    width_px=st.integers(160, 4000),
+)
+def test_the_chosen_plan_costs_no_more_than_any_single_way(
+    duration_s: float, gop_s: float, frames: int, width_px: int
+) -> None:
+    """Than decoding all in one go, than a seek for each of the same times, and than any one cut into two."""
+    keyframes = tuple(gop_s * index for index in range(int(duration_s / gop_s) + 1))
+    facts = replace(LONG, duration_s=duration_s, keyframes_s=keyframes, width_px=width_px)
+    plan = plan_decode(facts, frames=frames, max_frames=frames)
+    times = plan.wanted_s
+    chosen_s = cost_of(plan.leaps, facts) - 1e-9
+
+    starts = [max((key_s for key_s in keyframes if key_s <= t_s), default=0.0) for t_s in times]
+    sought = [Leap(from_s, (t_s,)) for from_s, t_s in zip(starts, times, strict=True)]
+    assert chosen_s <= cost_of([Leap(None, times)], facts)
+    # A keyframe alone is sought, which the model counts as if it were gathered.
+    assert chosen_s <= cost_of(sought, facts) + GATHER_S * len(times)
+    for cut in range(1, len(times)):
+        two = [Leap(None, times[:cut]), Leap(starts[cut], times[cut:])]
+        assert chosen_s <= cost_of(two, facts) + GATHER_S * len(times)
 
 
 def test_unknown_duration_is_left_to_be_measured() -> None:
