@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.opening import bundle_in_use
+from cli.live_judging import judged_live
 from cli.rendering.names import display_name
 from cli.rendering.units import counted, format_score, format_time
-from db.verdicts import single_threshold, thresholds_of
-from worker.cores import usable_cores
 from worker.settings import read_settings
 
 if TYPE_CHECKING:
@@ -36,29 +34,10 @@ is a reason to look, not a proof; <em>real</em> says no more than that nothing w
 
 def show_live(source: LiveSource, *, port: int, threshold: float | None) -> None:
     """Judges and shows until the source ends or Ctrl-C is pressed."""
-    from worker.live import watch_live
-    from worker.live_source import LatestFrame
-    from worker.pipeline.classifier import load_classifier
-    from worker.pipeline.ffmpeg import find_ffmpeg
-    from worker.resources import load_detector
-
-    settings = read_settings()
-    threads = usable_cores()
-    classifier = load_classifier(
-        bundle_in_use(settings), device=settings.device, threads=threads, precision=settings.precision
-    )
-    detector = load_detector(settings, threads=threads)
-    limits = thresholds_of(classifier.manifest.to_json(), "mean") if threshold is None else single_threshold(threshold)
     said_at = float("-inf")
-    with served(port) as (screen, url), LatestFrame(source, ffmpeg=find_ffmpeg(settings.ffmpeg)) as latest:
+    judged = judged_live(source, read_settings(), threshold=threshold)
+    with served(port) as (screen, url), judged as (frames, _):
         click.echo(f"Watching {display_name(source.name)}: open {url} (Ctrl-C ends it)", err=True)
-        frames = watch_live(
-            latest,
-            detector=detector,
-            classifier=classifier,
-            real_below=limits.real_below,
-            fake_from=limits.fake_from,
-        )
         try:
             for frame in frames:
                 screen.show(frame.jpeg)

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import click
 
 from cli.crew import LocalCrew
 from cli.engine import Engine, opened_engine
+from cli.live_sources import NamedSource, named_sources
 from cli.opening import opened_database
 from cli.rendering.names import safe_text
 from cli.web_doors import make_doors
@@ -45,6 +46,7 @@ class Wish:
     workers: int | None
     token_always: bool
     opens_browser: bool
+    live: tuple[str, ...] = ()
 
 
 def serve(wish: Wish) -> None:
@@ -52,12 +54,13 @@ def serve(wish: Wish) -> None:
     from web.notices.notifier import Notifier
 
     settings = read_settings()
+    sources = named_sources(wish.live)
     with opened_database(settings) as database:
         # Not before: making the tables is nobody's news.
         configure_logging(settings.log_level, line_format=settings.log_format)
         _require_token(wish, settings, database)
         with _listening(wish) as listener, opened_engine(settings, database) as engine:
-            server = _make_server(wish, settings, database, engine)
+            server = _make_server(wish, settings, database, engine, sources)
             with _working(wish, engine, on_defect=lambda: _stop(server)) as check:
                 _announce(wish, listener)
                 with Notifier(settings, database).running():
@@ -94,13 +97,15 @@ def _listening(wish: Wish) -> Iterator[socket.socket]:
         yield listener
 
 
-def _make_server(wish: Wish, settings: Settings, database: Database, engine: Engine) -> uvicorn.Server:
+def _make_server(
+    wish: Wish, settings: Settings, database: Database, engine: Engine, sources: Sequence[NamedSource]
+) -> uvicorn.Server:
     import uvicorn
 
     from web.app import make_app
     from web.context import make_context
 
-    doors = make_doors(settings, database, engine.send_or_note)
+    doors = make_doors(settings, database, engine.send_or_note, sources)
     context = make_context(settings, database, doors, host=wish.host, needs_token=wish.token_always)
 
     class Server(uvicorn.Server):
@@ -108,6 +113,7 @@ def _make_server(wish: Wish, settings: Settings, database: Database, engine: Eng
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             context.events.close()
+            context.live.close()
             await super().shutdown(sockets)
 
         @contextmanager

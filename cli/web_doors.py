@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cli.live_sources import NamedSource
     from db.registry import RegisteredClassifier
     from db.session import Database
     from training.collect.image_api import ImageApi
@@ -21,11 +22,13 @@ _OPENAI = "https://api.openai.com/v1"
 _PICTURE_WITHIN_S = 120.0
 
 
-def make_doors(settings: Settings, database: Database, send_waiting: Callable[[], None]) -> Doors:
-    """The doors of an installation."""
+def make_doors(
+    settings: Settings, database: Database, send_waiting: Callable[[], None], live: Sequence[NamedSource] = ()
+) -> Doors:
+    """The doors of an installation; `live` may be watched."""
     from cli.opening import classifier_for_submission
     from cli.rendering.report import write_report
-    from web.doors import Doors
+    from web.doors import Doors, LiveDoor
 
     def choose_classifier() -> int:
         with database.begin() as session:
@@ -37,9 +40,14 @@ def make_doors(settings: Settings, database: Database, send_waiting: Callable[[]
         write_report=lambda report, stream, format_: write_report(report, stream, format_=format_),
         activate=partial(_activate, database, settings),
         roll_back=partial(_roll_back, database),
-        picture_command=(sys.executable, "-P", "-m", "cli.picture_helper"),
+        picture_command=_helper("cli.picture_helper"),
         generate_picture=_picture_maker(),
+        live=tuple(LiveDoor(one.name, _helper("cli.live_helper"), {"source": one.source}) for one in live),
     )
+
+
+def _helper(module: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", "-m", module)
 
 
 def _activate(

@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# No namespaces in containers, and little shared memory.
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -35,8 +37,6 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - every test loads this file, few need a browser
 
     with sync_playwright() as driver:
-        # No namespaces in containers, and little shared memory.
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        opened = driver.chromium.launch(executable_path=find_chromium(), args=arguments)
+        opened = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield opened
         opened.close()

@@ -54,14 +54,20 @@ class Site:
 
 @contextmanager
 def running_site(
-    database: Database, folder: Path, *, host: str = "127.0.0.1", needs_token: bool = False, **web: Any
+    database: Database,
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    needs_token: bool = False,
+    doors: Doors | None = None,
+    **web: Any,
 ) -> Iterator[Site]:
     """An application on this database, with a classifier and room for uploads below `folder`."""
     root = folder / "videos"
     root.mkdir(exist_ok=True)
     classifier_id = seed_classifier(database)
     settings = Settings(home=folder / "home", web=replace(WebSettings(roots=(root,), rate_per_s=10_000), **web))
-    doors = Doors(
+    doors = doors or Doors(
         choose_classifier=lambda: classifier_id,
         write_report=lambda report, stream, format_: write_report(report, stream, format_=format_),
     )

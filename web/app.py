@@ -16,7 +16,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from web import pages
-from web.api import batches, classifiers, events, evidence, health, metrics, operations, pictures, uploads, videos
+from web.api import (
+    batches,
+    classifiers,
+    events,
+    evidence,
+    health,
+    live,
+    metrics,
+    operations,
+    pictures,
+    uploads,
+    videos,
+)
 from web.context import Context
 from web.gate import Gate
 from web.problems import Problem, problem_response, validation_problem
@@ -36,6 +48,7 @@ _ROUTERS = (
     classifiers.router,
     operations.router,
     events.router,
+    live.router,
     metrics.router,
     health.router,
 )
@@ -51,9 +64,11 @@ def make_app(context: Context) -> FastAPI:
     """
 
     @asynccontextmanager
-    async def live(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         context.events.close()
+        context.live.close()
+        await context.live.wait_closed()
         context.submitter.close()
         context.pictures.close()
 
@@ -61,7 +76,7 @@ def make_app(context: Context) -> FastAPI:
         title="fakesweep",
         version=version("fakesweep"),
         description=_DESCRIPTION,
-        lifespan=live,
+        lifespan=lifespan,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -13,6 +13,7 @@ from web.pictures import PictureDesk
 from web.places import Places, find_places
 from web.submitting import Submitter
 from web.uploading import Uploads
+from web.watching import LiveDesk
 from worker.settings import Settings
 from worker.web_settings import is_loopback
 
@@ -31,6 +32,7 @@ class Context:
         uploads: what is being sent.
         pictures: where single pictures are judged.
         events: what those who watch are told.
+        live: the server's cameras and streams.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Context:
     uploads: Uploads
     pictures: PictureDesk
     events: Hub
+    live: LiveDesk
     host: str = "127.0.0.1"
     needs_token: bool = False
     limiter: RateLimiter = field(default_factory=lambda: RateLimiter(rate_per_s=50.0, burst=200))
@@ -71,6 +74,7 @@ def make_context(
         Uploads(settings, database),
         PictureDesk(doors.picture_command, settings.home / "pictures"),
         Hub(database),
+        LiveDesk(doors.live),
         host,
         needs_token=needs_token,
         limiter=limiter,

@@ -1,7 +1,7 @@
 """What the web application is lent by the command that starts it, as imports run from there to here only."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import IO
 
 from db.registry import RegisteredClassifier
@@ -10,6 +10,21 @@ from db.reports import Report
 
 def _nothing() -> None:
     """Sends nothing: whoever sweeps will."""
+
+
+@dataclass(frozen=True)
+class LiveDoor:
+    """A camera or stream of the server's that people may watch.
+
+    Args:
+        name: for people; it holds no secret.
+        command: runs the helper that reads and judges it (see `web.watching`).
+        question: what the helper is told first, as JSON; the address in it may hold a password.
+    """
+
+    name: str
+    command: Sequence[str]
+    question: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class Doors:
         picture_command: runs the helper that judges pictures (see `web.pictures`).
         generate_picture: has an image API draw what a prompt says, of a size such as 1024x1024; ValueError with a
             message where it does not. None without a key.
+        live: what may be watched.
     """
 
     send_waiting: Callable[[], None] = _nothing
@@ -37,3 +53,4 @@ class Doors:
     roll_back: Callable[[str | None, str], None] | None = None
     picture_command: Sequence[str] | None = None
     generate_picture: Callable[[str, str], bytes] | None = None
+    live: tuple[LiveDoor, ...] = ()

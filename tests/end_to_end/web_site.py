@@ -52,11 +52,11 @@ class Site:
 
 
 @contextmanager
-def serve(installation: Installation, folder: Path, browser: Browser, *, log: Path) -> Iterator[Site]:
-    """Runs `fakesweep serve` on a free port, with a worker, for as long as the block lasts."""
+def serve(installation: Installation, folder: Path, browser: Browser, *more: str, log: Path) -> Iterator[Site]:
+    """Runs `fakesweep serve` on a free port, with a worker and more options, for as long as the block lasts."""
     folder.mkdir(parents=True, exist_ok=True)
     installation.settings |= {"ROOTS": str(folder), "WEB_RATE": "1000"}
-    process = installation.start("serve", "--port", "0", "--workers", "1", log=log)
+    process = installation.start("serve", "--port", "0", "--workers", "1", *more, log=log)
     try:
         wait_until(lambda: _address_in(log, process) is not None, timeout_s=STARTED_WITHIN_S, what="the server")
         yield Site(str(_address_in(log, process)), folder, installation, browser)

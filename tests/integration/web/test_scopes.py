@@ -49,6 +49,9 @@ RULES: dict[tuple[str, str], str | None] = {
     ("GET", "/api/v1/workers"): "read",
     ("GET", "/api/v1/settings"): "admin",
     ("GET", "/api/v1/events"): "read",
+    ("GET", "/api/v1/live"): "read",
+    ("GET", "/api/v1/live/{source_id}"): "read",
+    ("GET", "/api/v1/live/{source_id}/stream"): "read",
 }
 """What a route needs; pages beside these need at least `read`."""
 
@@ -107,7 +110,7 @@ def test_a_scope_opens_what_is_its_own(guarded: Site, scope: str | None) -> None
 
 def ask(site: Site, method: str, path: str, headers: dict[str, str]) -> int:
     """The status of a request that fits its route."""
-    ones = dict.fromkeys(("batch_id", "video_id", "review_id", "number"), 1)
+    ones = dict.fromkeys(("batch_id", "video_id", "review_id", "source_id", "number"), 1)
     filled = path.format(**ones, classifier_id=99, upload_id=UPLOAD, picture="face.jpg")
     more = {"Upload-Offset": "0"} if method == "PATCH" else {}
     # The page to sign in leaves a session, with which the next request would come from a browser.

@@ -1,13 +1,13 @@
 // Judges the camera's picture again and again: the next one is sent when the last was answered, so no faster than the
 // machine judges.
 import { drawBoxes } from "./boxes.js";
+import { drawScores, showRate, showVerdict } from "./live-now.js";
 import { ask, complaint, say, text } from "./words.js";
 
 const LONG_SIDE_PX = 640;
 const QUALITY = 0.85;
 const SHOWN = 60;
 const REST_AFTER_ERROR_MS = 2000;
-const SVG = "http://www.w3.org/2000/svg";
 
 const card = document.querySelector("[data-camera]");
 const video = card.querySelector("video");
@@ -68,31 +68,9 @@ function show(image, canvas, took_ms) {
   boxes.setAttribute("viewBox", `0 0 ${canvas.width} ${canvas.height}`);
   const faces = image.faces.map((face, number) => ({ ...face, track: number, look: image.verdict ?? "" }));
   drawBoxes(boxes, faces, canvas.height);
-  document.querySelector("[data-live-rate]").textContent = text("live_rate", { rate: (1000 / took_ms).toFixed(1) });
-  scores.push(image);
+  showRate(1000 / took_ms);
+  scores.push({ score: image.score, look: image.verdict });
   if (scores.length > SHOWN) scores.shift();
-  drawScores();
-  const words = document.querySelector("[data-live-verdict]");
-  if (image.score === null) words.textContent = text("no_face");
-  else {
-    const figure = document.createElement("span");
-    figure.className = "score";
-    figure.textContent = image.score.toFixed(3);
-    const badge = document.createElement("span");
-    badge.className = `badge ${image.verdict}`;
-    badge.textContent = text(image.verdict);
-    words.replaceChildren(figure, badge);
-  }
-}
-
-function drawScores() {
-  document.querySelector("[data-live-scores]").replaceChildren(
-    ...scores.map((image, place) => {
-      const column = document.createElementNS(SVG, "rect");
-      const height = image.score === null ? 2 : Math.max(2, image.score * 98);
-      for (const [name, value] of Object.entries({ x: place * 10 + 1, y: 100 - height, width: 8, height })) column.setAttribute(name, value);
-      column.setAttribute("class", `f-${image.verdict ?? "idle"}`);
-      return column;
-    }),
-  );
+  drawScores(scores);
+  showVerdict(image.score, image.verdict);
 }

@@ -1,0 +1,220 @@
+"""The server's own cameras and streams: read while somebody watches, once for all, and by nobody who may not."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from cli.live_sources import NamedSource
+from cli.web_doors import make_doors
+from db.session import Database
+from tests.bundles import build_bundle
+from tests.end_to_end.face_clips import draw_face_video
+from tests.loops import run_alone
+from tests.web_client import Site, running_site
+from web import watching
+from web.doors import Doors, LiveDoor
+from web.problems import ProblemError
+from web.watching import LiveDesk
+
+# A helper that shows its process id as a picture, and writes it down where a test can read it.
+_HELPER = """
+import json, os, sys, time
+asked = json.loads(sys.stdin.readline())
+open(asked["note"], "a").write(f"{os.getpid()}\\n")
+facts = {"t_s": 0.0, "faces": 0, "score": None, "mean": None, "verdict": None, "per_s": 9.0, "dropped": 0, "look": None}
+for number in range(int(asked["count"])):
+    content = str(os.getpid()).encode()
+    sys.stdout.write(json.dumps({**facts, "t_s": number / 10, "bytes": len(content)}) + "\\n" + content.decode())
+    sys.stdout.flush()
+    time.sleep(0.02)
+if asked.get("then") == "hang":
+    time.sleep(1000)
+if asked.get("then") == "end":
+    print(json.dumps({"ended": "no picture came from camera 7"}), flush=True)
+"""
+
+
+def door(note: Path, *, count: int = 100_000, then: str = "", name: str = "Desk") -> LiveDoor:
+    """A source of so many pictures, whose helper notes its process id."""
+    question = {"note": str(note), "count": str(count), "then": then}
+    return LiveDoor(name, (sys.executable, "-c", _HELPER), question)
+
+
+def pids(note: Path) -> list[int]:
+    """Of the helpers that were started so far."""
+    return [int(line) for line in note.read_text().split()] if note.exists() else []
+
+
+async def first(pictures: AsyncIterator[bytes]) -> bytes:
+    """The next part of a stream, without its head."""
+    part = await asyncio.wait_for(anext(pictures), 30)
+    return part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+
+
+async def until_gone(pid: int) -> None:
+    """Waits for the end of a process."""
+    async with asyncio.timeout(30):
+        while psutil.pid_exists(pid):
+            await asyncio.sleep(0.05)
+
+
+def test_who_watches_shares_one_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many watch, one process reads; it outlives all but the last of them, and ends soon after that one."""
+    monkeypatch.setattr(watching, "LINGER_S", 0.3)
+    desk = LiveDesk((door(tmp_path / "note"),))
+
+    async def watch() -> tuple[set[bytes], Mapping[str, Any], Mapping[str, Any]]:
+        streams = [await desk.stream(1) for _ in range(20)]
+        seen = {await first(pictures) for pictures in streams}
+        during = desk.describe(1)
+        for pictures in streams[1:]:
+            await pictures.aclose()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.8)
+        seen.add(await first(streams[0]))
+        await streams[0].aclose()  # type: ignore[attr-defined]
+        await until_gone(pids(tmp_path / "note")[0])
+        return seen, during, desk.describe(1)
+
+    seen, during, afterwards = run_alone(watch())
+
+    assert seen == {str(pid).encode() for pid in pids(tmp_path / "note")}
+    assert len(seen) == 1
+    assert (during["state"], during["viewers"]) == ("running", 20)
+    assert (afterwards["state"], afterwards["viewers"]) == ("off", 0)
+
+
+def test_who_comes_back_at_once_finds_the_same_reader(tmp_path: Path) -> None:
+    """Loading the page again does not load the networks again."""
+    desk = LiveDesk((door(tmp_path / "note"),))
+
+    async def watch() -> None:
+        for _ in range(3):
+            pictures = await desk.stream(1)
+            await first(pictures)
+            await pictures.aclose()  # type: ignore[attr-defined]
+        desk.close()
+        await desk.wait_closed()
+
+    run_alone(watch())
+
+    (pid,) = pids(tmp_path / "note")
+    assert not psutil.pid_exists(pid)
+
+
+def test_what_ends_by_itself_says_why_and_begins_anew(tmp_path: Path) -> None:
+    """Every viewer's stream ends, the reason is told, and the next viewer gets a new reader."""
+    desk = LiveDesk((door(tmp_path / "note", count=3, then="end"),))
+
+    async def watch() -> Mapping[str, Any]:
+        for _ in range(2):
+            async for _picture in await desk.stream(1):
+                pass
+        return desk.describe(1)
+
+    told = run_alone(watch())
+
+    assert (told["state"], told["detail"]) == ("ended", "no picture came from camera 7")
+    assert len(pids(tmp_path / "note")) == 2
+
+
+@pytest.mark.parametrize(
+    ("then", "silence_s", "told"), [("hang", 2.0, "no picture came for 2 s"), ("", 60.0, "what judges it ended")]
+)
+def test_a_reader_that_fails_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, silence_s: float, told: str
+) -> None:
+    """One that hangs is killed, one that died is noticed; neither leaves anything behind."""
+    monkeypatch.setattr(watching, "SILENCE_S", silence_s)
+    monkeypatch.setattr(watching, "_ENDS_WITHIN_S", 0.2)
+    desk = LiveDesk((door(tmp_path / "note", count=1, then=then),))
+
+    async def watch() -> str:
+        async for _picture in await desk.stream(1):
+            pass
+        desk.close()
+        await desk.wait_closed()
+        return str(desk.describe(1)["detail"])
+
+    assert run_alone(watch()) == told
+    assert not psutil.pid_exists(pids(tmp_path / "note")[0])
+
+
+def test_too_many_are_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes when all places are taken is told to come back."""
+    monkeypatch.setattr(watching, "_MOST_VIEWERS", 1)
+    desk = LiveDesk((door(tmp_path / "note"),))
+
+    async def watch() -> None:
+        pictures = await desk.stream(1)
+        await first(pictures)
+        with pytest.raises(ProblemError, match="too many watch"):
+            await desk.stream(1)
+        desk.close()
+        await desk.wait_closed()
+
+    run_alone(watch())
+
+
+def test_nobody_watches_what_was_not_named(site: Site) -> None:
+    """Only what the server was started with is there; an address in a request opens nothing."""
+    assert site.client.get("/api/v1/live").json() == {"sources": []}
+    for path in ("/api/v1/live/1", "/api/v1/live/1/stream", "/live/1"):
+        assert site.client.get(path).status_code == 404
+    for path in ("/api/v1/live/rtsp%3A%2F%2Fevil.example/stream", "/api/v1/live/0/stream"):
+        assert site.client.get(path).status_code in (404, 422)
+    assert site.client.post("/api/v1/live", json={"source": "rtsp://evil.example"}).status_code == 405
+
+
+def test_watching_needs_the_scope_and_a_page_of_ours(sqlite: Database, tmp_path: Path) -> None:
+    """Without `read` nothing is seen and nothing starts; nor does it for a picture on another site's page."""
+    note = tmp_path / "note"
+    doors = Doors(live=(door(note, count=2, then="end"),))
+    with running_site(sqlite, tmp_path, needs_token=True, doors=doors) as site:
+        reader = site.bearer("read")
+        stranger = site.client.get("/api/v1/live/1/stream")
+        submitter = site.client.get("/api/v1/live/1/stream", headers=site.bearer("submit"))
+        foreign = site.client.get("/api/v1/live/1/stream", headers={**reader, "Sec-Fetch-Site": "cross-site"})
+        started = pids(note)
+        seen = site.client.get("/api/v1/live/1/stream", headers={**reader, "Sec-Fetch-Site": "same-origin"})
+        listed = site.client.get("/api/v1/live", headers=reader).json()["sources"]
+        page = site.client.get("/live/1", headers=reader)
+        moved = site.client.get("/live", headers=reader)
+
+    assert [stranger.status_code, submitter.status_code, foreign.status_code] == [401, 403, 403]
+    assert started == []
+    assert seen.headers["content-type"] == "multipart/x-mixed-replace; boundary=picture"
+    assert seen.headers["cache-control"] == "no-store"
+    assert seen.text.count("--picture\r\nContent-Type: image/jpeg\r\n") in (1, 2)
+    assert [(one["name"], one["state"]) for one in listed] == [("Desk", "ended")]
+    assert 'src="/api/v1/live/1/stream"' in page.text
+    assert "inline" not in page.headers["content-security-policy"]
+    assert moved.headers["location"] == "/live/1"
+
+
+@pytest.mark.slow
+def test_a_video_file_is_judged_while_it_is_watched(sqlite: Database, tmp_path: Path, monkeypatch: Any) -> None:
+    """The helper that `serve` starts reads, judges and draws, and ends with its file."""
+    clip = draw_face_video(tmp_path / "clip.mp4", seconds=4.0)
+    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FAKESWEEP_CLASSIFIER", str(build_bundle(tmp_path / "red")))
+    with running_site(sqlite, tmp_path) as site:
+        doors = make_doors(site.context.settings, sqlite, lambda: None, [NamedSource("Hall", str(clip))])
+    with running_site(sqlite, tmp_path, doors=doors) as site:
+        seen = site.client.get("/api/v1/live/1/stream")
+        told = site.client.get("/api/v1/live/1").json()
+
+    pictures = [
+        part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in seen.content.split(b"--picture\r\n")[1:]
+    ]
+    shown = [cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR) for one in pictures]
+    assert {picture.shape for picture in shown if picture is not None} == {(480, 480, 3)}
+    assert (told["state"], told["detail"]) == ("ended", "the source has ended")
+    assert told["now"]["faces"] == 1
+    assert told["now"]["look"] in ("fake", "uncertain", "real")
