@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from cli.live_sources import NamedSource
     from db.registry import RegisteredClassifier
     from db.session import Database
@@ -27,7 +29,6 @@ def make_doors(
 ) -> Doors:
     """The doors of an installation; `live` may be watched."""
     from cli.opening import classifier_for_submission
-    from cli.rendering.report import write_report
     from web.doors import Doors, LiveDoor
 
     def choose_classifier() -> int:
@@ -37,13 +38,35 @@ def make_doors(
     return Doors(
         send_waiting=send_waiting,
         choose_classifier=choose_classifier,
-        write_report=lambda report, stream, format_: write_report(report, stream, format_=format_),
+        write_report=partial(write_batch_report, settings),
         activate=partial(_activate, database, settings),
         roll_back=partial(_roll_back, database),
         picture_command=_helper("cli.picture_helper"),
         generate_picture=_picture_maker(),
         live=tuple(LiveDoor(one.name, _helper("cli.live_helper"), {"source": one.source}) for one in live),
     )
+
+
+def write_batch_report(
+    settings: Settings, session: Session, batch_id: int, stream: IO[str], *, format_: str, **wanted: Any
+) -> None:
+    """Writes the report of a batch as "json", "csv" or "html", while it is read.
+
+    Args:
+        wanted: aggregate, state, verdict and limit, as `db.reports.open_report` takes them.
+
+    Raises:
+        ValueError: these do not fit.
+    """
+    from cli.evidence_report import write_batch_page
+    from cli.rendering.report import write_report
+    from db.reports import open_report
+
+    if format_ == "html":
+        write_batch_page(session, batch_id, stream, settings, **wanted)
+        return
+    report = open_report(session, batch_id, **wanted, with_frames=format_ != "csv")
+    write_report(report, stream, format_=format_)
 
 
 def _helper(module: str) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
 
-from cli.rendering.report import write_report
+from cli.web_doors import write_batch_report
 from db.session import Database
 from db.tokens import add_token
 from tests.seeding import seed_classifier
@@ -69,7 +70,7 @@ def running_site(
     settings = Settings(home=folder / "home", web=replace(WebSettings(roots=(root,), rate_per_s=10_000), **web))
     doors = doors or Doors(
         choose_classifier=lambda: classifier_id,
-        write_report=lambda report, stream, format_: write_report(report, stream, format_=format_),
+        write_report=partial(write_batch_report, settings),
     )
     context = make_context(settings, database, doors, host=host, needs_token=needs_token)
     with TestClient(

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from db.registry import RegisteredClassifier
-from db.reports import Report
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 def _nothing() -> None:
     """Sends nothing: whoever sweeps will."""
+
+
+class ReportWriter(Protocol):
+    """Writes a report."""
+
+    def __call__(self, session: "Session", batch_id: int, stream: IO[str], *, format_: str, **wanted: Any) -> object:
+        """Writes it to the stream, a little at a time."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,9 @@ class Doors:
     Args:
         send_waiting: hands the scans that wait to the broker; what it does not take, a later sweep sends.
         choose_classifier: the id of the classifier that judges what is submitted now, verified.
-        write_report: writes a report as "json", "csv" or another format that `report_formats` names.
+        write_report: writes the report of a batch as "json", "csv" or "html", while it is read from the session that is
+            given; with `aggregate`, `state`, `verdict` and `limit` as `db.reports.open_report` takes them. ValueError
+            where these do not fit.
         activate: takes a classifier through the gate, for a reason, in somebody's name; ValueError with a message where
             it is refused.
         roll_back: goes back to the classifier before this one, for a reason, in somebody's name; ValueError where
@@ -47,8 +58,7 @@ class Doors:
 
     send_waiting: Callable[[], None] = _nothing
     choose_classifier: Callable[[], int] | None = None
-    write_report: Callable[[Report, IO[str], str], object] | None = None
-    report_formats: tuple[str, ...] = ("json", "csv")
+    write_report: ReportWriter | None = None
     activate: Callable[[RegisteredClassifier, str | None, str], None] | None = None
     roll_back: Callable[[str | None, str], None] | None = None
     picture_command: Sequence[str] | None = None

@@ -74,7 +74,7 @@ def batch(
         next_page=query_of(request, after=cursor_text(page.next)) if page.next else None,
         standing=standing,
         is_first=not after,
-        formats=context.doors.report_formats if context.doors.write_report else (),
+        has_reports=context.doors.write_report is not None,
     )
 
 

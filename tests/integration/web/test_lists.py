@@ -1,9 +1,13 @@
 """Lists: filtered, searched, sorted, page by page, on both databases."""
 
+import re
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import update
 
@@ -11,9 +15,13 @@ from db.reviews import add_review
 from db.session import Database
 from db.tables import Entry, Scan
 from scheduler.control import cancel_batch
-from tests.seeding import seed_batch
+from tests.integration.cli.evidence_batches import kept_face, seed_judged
+from tests.seeding import scan_ids, seed_batch
 from tests.web_client import Site, running_site
 from tests.web_judging import judge_all
+from web.streaming_text import stream_text
+from worker.evidence import save_evidence
+from worker.pipeline.kept_faces import encode_jpeg
 
 
 @pytest.fixture
@@ -205,7 +213,7 @@ def test_a_batch_is_cancelled_and_retried(any_site: Site) -> None:
     assert cancel_batch(any_site.database, batch_id).ended == 2
 
 
-@pytest.mark.parametrize("format_", ["json", "csv"])
+@pytest.mark.parametrize("format_", ["json", "csv", "html"])
 def test_reports_are_downloaded(any_site: Site, format_: str) -> None:
     """The same as `fakesweep report` writes."""
     first, _ = seed(any_site)
@@ -215,8 +223,47 @@ def test_reports_are_downloaded(any_site: Site, format_: str) -> None:
     assert answer.headers["content-disposition"] == f'attachment; filename="fakesweep-batch-{first}.{format_}"'
     if format_ == "json":
         assert names(answer.json()["videos"]) == ["clip-0", "clip-2", "clip-5"]
-    else:
+    elif format_ == "csv":
         assert len(answer.text.splitlines()) == 4
+    else:
+        assert re.findall(r"clip-\d(?=\.mp4</button>)", answer.text) == ["clip-0", "clip-2", "clip-5"]
+        assert answer.text.endswith("</html>\n")
+
+
+def test_the_page_of_a_batch_offers_its_reports(site: Site) -> None:
+    """A person gets with one click what `report` writes."""
+    first, _ = seed(site)
+
+    page = site.client.get(f"/batches/{first}").text
+
+    for format_ in ("html", "csv", "json"):
+        assert f'href="/api/v1/batches/{first}/report?format={format_}"' in page
+
+
+def test_a_report_comes_in_parts(site: Site) -> None:
+    """However many pictures a page holds, it is sent while it is written, and the server never holds all of it."""
+    batch_id = seed_judged(site.database, [0.9] * 150)
+    directory = site.context.settings.evidence_directory
+    assert directory is not None
+    noise = np.random.default_rng(7).integers(0, 255, (225, 400, 3), np.uint8)
+    heavy = replace(kept_face(0.9), frame_jpeg=encode_jpeg(noise))
+    for scan_id in scan_ids(site.database, batch_id):
+        save_evidence(directory, scan_id, 1, [heavy])
+    write_report = site.context.doors.write_report
+    assert write_report is not None
+
+    def write(stream: Any) -> None:
+        with site.database.read() as session:
+            write_report(session, batch_id, stream, format_="html")
+
+    tracemalloc.start()
+    sizes = [len(part) for part in stream_text(write)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert sum(sizes) > 8_000_000
+    assert len(sizes) > 30
+    assert peak < sum(sizes) / 3
 
 
 def test_a_review_is_given_and_taken_back(any_site: Site) -> None:
