@@ -12,6 +12,7 @@ from sqlalchemy import (
     Double,
     Table,
     bindparam,
+    func,
     literal_column,
     null,
     or_,
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.dialects import without_disk_wait
-from db.tables import SCANS, Classifier, Scan, Video
+from db.tables import SCANS, Classifier, Entry, Scan, Video
 from db.text import storable
 
 SUSPECT_LOSSES = 2
@@ -43,6 +44,7 @@ class Claim:
             it still is.
         attempt: number of this start, from 1.
         is_suspect: its worker was lost more than once, and it runs alone now.
+        batch_id: the first batch that asked for it; None where that is gone.
     """
 
     scan_id: int
@@ -57,6 +59,7 @@ class Claim:
     classifier_sha256: str
     attempt: int
     is_suspect: bool
+    batch_id: int | None = None
 
 
 def claim_scan(session: Session, scan_id: int, *, worker: str, lease_s: float, alone: bool) -> Claim | None:
@@ -93,6 +96,7 @@ def _of_scan(row: type[Any], key: ColumnElement[Any], column: str, *, label: str
     return select(table.c[column]).where(table.c.id == key).scalar_subquery().label(label)
 
 
+_ENTRIES = cast(Table, Entry.__table__)
 _CLAIM = (
     update(SCANS)
     .where(
@@ -126,6 +130,11 @@ _CLAIM = (
         _of_scan(Classifier, SCANS.c.classifier_id, "sha256", label="classifier_sha256"),
         SCANS.c.attempts.label("attempt"),
         SCANS.c.runs_alone.label("is_suspect"),
+        # By the parameter: SQLite is sent the scan's own `id` without its table, which is the entry's there.
+        select(func.min(_ENTRIES.c.batch_id))
+        .where(_ENTRIES.c.scan_id == bindparam("scan_id"))
+        .scalar_subquery()
+        .label("batch_id"),
     )
 )
 _BROUGHT = [name for name in Claim.__dataclass_fields__ if name != "scan_id"]

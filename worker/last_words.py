@@ -37,6 +37,7 @@ class LastWord:
     progress: float
     memory_bytes: int
     stderr: str = ""
+    batch_id: int | None = None
 
 
 class LastWords:
@@ -53,7 +54,8 @@ class LastWords:
     def write(self, claim: Claim, *, stage: str | None, progress: float) -> None:
         """Replaces what was said before; a full disk is no reason to stop judging."""
         memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-        word = LastWord(os.getpid(), claim.scan_id, claim.token, stage, progress, memory_bytes, said_about_this_video())
+        said = said_about_this_video()
+        word = LastWord(os.getpid(), claim.scan_id, claim.token, stage, progress, memory_bytes, said, claim.batch_id)
         with suppress(OSError):
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

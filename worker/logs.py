@@ -1,4 +1,4 @@
-"""Log lines of one format, as text or JSON: time, level, process, scan; no message can start a line of its own."""
+"""Log lines of one format, as text or JSON: time, level, process, scan, batch; no message can start a line."""
 
 import json
 import logging
@@ -7,12 +7,15 @@ import sys
 import time
 from typing import Any, TextIO
 
-LINE = "%(asctime)s %(levelname)s [%(process)d%(scan)s] %(message)s"
+LINE = "%(asctime)s %(levelname)s [%(process)d%(ids)s] %(message)s"
 FORMATS = ("text", "json")
 
 _TIME = "%Y-%m-%dT%H:%M:%S"
 # What is known of the work at hand, and of a single line through `extra`.
 _IDS = ("worker", "scan_id", "batch_id")
+_SHOWN_IDS = {"scan_id": "scan", "batch_id": "batch"}
+# How kombu begins what it says of a message whose end it cannot tell the broker; it is delivered again.
+_UNANSWERED = ("Couldn't ack", "Couldn't reject")
 
 _current: dict[str, Any] = {}
 
@@ -24,6 +27,7 @@ def configure_logging(level: str, stream: TextIO | None = None, *, line_format: 
         line_format: "text" for people, "json" for one object per line.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(_without_trace_of_absence)
     handler.setFormatter(_JsonFormatter() if line_format == "json" else _LineFormatter(LINE))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -39,9 +43,9 @@ def configure_logging(level: str, stream: TextIO | None = None, *, line_format: 
     pool_logger.setLevel(logging.WARNING)
 
 
-def set_current_scan(scan_id: int | None) -> None:
-    """Names the scan that this process is at, in each line from now on."""
-    _current["scan_id"] = scan_id
+def set_current_scan(scan_id: int | None, batch_id: int | None = None) -> None:
+    """Names the scan that this process is at, and its batch where that is known, in each line from now on."""
+    _current["scan_id"], _current["batch_id"] = scan_id, batch_id
 
 
 def set_current_worker(name: str) -> None:
@@ -55,8 +59,8 @@ class _LineFormatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        scan_id = _current.get("scan_id")
-        record.scan = "" if scan_id is None else f" scan={scan_id}"
+        known = ((shown, _id_of(record, name)) for name, shown in _SHOWN_IDS.items())
+        record.ids = "".join(f" {shown}={value}" for shown, value in known if value is not None)
         record.levelname = record.levelname.lower()
         # A name with a line break must not forge a line, nor one with an escape the terminal.
         text = super().format(record)
@@ -78,13 +82,25 @@ class _JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         for name in _IDS:
-            value = getattr(record, name, None) or _current.get(name)
+            value = _id_of(record, name)
             if value is not None:
                 line[name] = value
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         # ASCII alone: neither a terminal nor a reader of lines meets anything else.
         return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def _id_of(record: logging.LogRecord, name: str) -> Any:
+    """What a line says of itself goes before what the process is at."""
+    return getattr(record, name, None) or _current.get(name)
+
+
+def _without_trace_of_absence(record: logging.LogRecord) -> bool:
+    """A message that could not be acknowledged as the broker is away is a line, not a page of traceback."""
+    if str(record.msg).startswith(_UNANSWERED):
+        record.exc_info = None
+    return True
 
 
 def _escaped(character: str, *, is_ours: bool) -> str:

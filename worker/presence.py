@@ -113,7 +113,8 @@ class Presence:
             word = read_last_words(self._directory, scan_id)
             if word is None:
                 continue
-            _log.error("scan %d lost its process %d: %s", scan_id, word.pid, cause)
+            ids = {"scan_id": scan_id, "batch_id": word.batch_id}
+            _log.error("scan %d lost its process %d: %s", scan_id, word.pid, cause, extra=ids)
             evidence = {
                 **_evidence_of(word, cause),
                 "signal": signal_of(cause),

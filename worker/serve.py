@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from celery.apps.worker import Worker
+from celery.exceptions import CPendingDeprecationWarning
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, task_failure, worker_process_init, worker_process_shutdown, worker_ready
 from celery.worker import state as celery_state
@@ -65,6 +66,8 @@ def run_worker(
     configure_logging(settings.log_level, line_format=settings.log_format)
     # About pickle, which we do not accept, and containers in which root is nobody.
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    # Each time that the broker goes: what runs then goes on, as it shall.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     _check_database(settings)
     processes = concurrency or settings.concurrency or usable_cores()
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]

@@ -134,6 +134,7 @@ def _must_run_alone(scan_id: int, bench: Bench) -> bool:
 
 
 def _judge_and_save(claim: Claim, bench: Bench) -> None:
+    set_current_scan(claim.scan_id, claim.batch_id)
     _log.info("judging, attempt %d%s", claim.attempt, ", alone" if claim.is_suspect else "")
     heartbeat = Heartbeat(
         claim,

@@ -56,6 +56,19 @@ def test_claim_brings_what_judging_needs(database: Database, scan_id: int) -> No
     assert (claim.token, claim.attempt, claim.is_suspect) == (1, 1, False)
 
 
+def test_claim_names_the_first_batch_that_asked(database: Database) -> None:
+    """Also where the numbers of batch, entry and scan differ."""
+    classifier_id = seed_classifier(database)
+    for content in ("a", "b", "c"):
+        seed_batch(database, classifier_id, [content])
+    asking = seed_batch(database, classifier_id, ["d", "e", "f"])
+    seed_batch(database, classifier_id, ["a", "d", "e", "f"])
+
+    claims = [_must_claim(database, scan_id) for scan_id in scan_ids(database, asking)]
+
+    assert [claim.batch_id for claim in claims] == [asking] * 3
+
+
 def test_claimed_scan_is_not_claimed_again(database: Database, scan_id: int) -> None:
     """A second delivery of the same id gets nothing and changes nothing."""
     _must_claim(database, scan_id)

@@ -26,6 +26,11 @@ def test_every_scan_is_judged_after_a_pool_child_was_killed(installation: Instal
     assert lost.evidence is not None
     assert (lost.evidence["signal"], lost.evidence["last_stage"]) == ("SIGKILL", "decode")
     assert [installation.scan(scan_id).losses for scan_id in ids] == [0, 1, 0, 0]
+    lines = installation.log.read_text().splitlines()
+    for word in ("judging, attempt 1", "judging, attempt 2", "lost its process", "judged, 2 frames"):
+        about = [line for line in lines if word in line]
+        assert about
+        assert all(" scan=" in line and " batch=1]" in line for line in about)
 
 
 def test_every_scan_is_judged_after_the_whole_worker_was_killed(installation: Installation) -> None:

@@ -55,11 +55,28 @@ def test_a_name_cannot_forge_a_log_line(log: io.StringIO) -> None:
 
 
 def test_log_lines_name_the_scan(log: io.StringIO) -> None:
-    """Every line of a process says at which scan it is."""
+    """Every line of a process says at which scan it is, and of which batch; a line may name others itself."""
     set_current_scan(7)
     logging.getLogger("x").warning("slow")
+    set_current_scan(7, 3)
+    logging.getLogger("x").warning("slower")
+    logging.getLogger("x").warning("lost", extra={"scan_id": 8, "batch_id": 4})
 
     assert f" warning [{os.getpid()} scan=7] slow" in log.getvalue()
+    assert f" warning [{os.getpid()} scan=7 batch=3] slower" in log.getvalue()
+    assert f" warning [{os.getpid()} scan=8 batch=4] lost" in log.getvalue()
+
+
+def test_a_broker_that_is_away_makes_a_line_and_no_traceback(log: io.StringIO) -> None:
+    """What the library says of a message that it cannot acknowledge is one line; what else fails keeps its trace."""
+    for message in ("Couldn't ack %r, reason:%r", "failed %r, %r"):
+        refused = ConnectionError("refused")
+        logging.getLogger("celery.worker").critical(message, "tag", refused, exc_info=refused)
+
+    unanswered, other = log.getvalue().partition("failed 'tag'")[::2]
+    assert len(unanswered.splitlines()) == 2
+    assert "    ConnectionError: refused" not in unanswered
+    assert "    ConnectionError: refused" in other
 
 
 def test_json_lines_hold_ids_and_cannot_be_forged(log: io.StringIO) -> None:
