@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from cli.rendering.report_json import write_json
 
 if TYPE_CHECKING:
     from scheduler.drill.conductor import Result
+    from scheduler.drill.outage import Outage, Part
     from scheduler.drill.soak import Soaked
 
 FAILED = 4
@@ -46,6 +47,20 @@ FAILED = 4
     "--soak", type=click.IntRange(50), metavar="N", help="No faults: judge N short videos, watch memory and files."
 )
 @click.option(
+    "--outage",
+    type=click.Choice(("broker", "database")),
+    help="No faults but one: the broker or the database is away for --for, on a cluster of the drill's own.",
+)
+@click.option(
+    "--for",
+    "away_s",
+    type=click.FloatRange(1),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --outage lasts.",
+)
+@click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -60,10 +75,11 @@ def command(
     seed: int | None,
     kind: str,
     soak: int | None,
+    outage: Part | None,
     keep: Path | None,
     json_file: str | None,
     concurrency: int,
-    **asked: int,
+    **asked: Any,
 ) -> None:
     """Hurt an installation of its own in every known way, and check that nothing was lost.
 
@@ -79,10 +95,11 @@ def command(
       fakesweep drill
       fakesweep drill --faults 500 --videos 500 --on cluster --seed 7 --json drill.json
       fakesweep drill --soak 10000
+      fakesweep drill --outage broker --for 600
     """
     import secrets
 
-    from cli.rendering.drill import drill_lines, soak_lines, told
+    from cli.rendering.drill import drill_lines, outage_lines, soak_lines, told
     from cli.stopping import stopped_by_signals
     from scheduler.drill.plan import Order
     from scheduler.drill.setting import private_installation
@@ -92,6 +109,9 @@ def command(
         raise click.UsageError(
             f"--whole must be at most two less than --videos ({asked['videos']}), got {asked['whole']}"
         )
+    if outage is not None and (soak is not None or kind == "embedded"):
+        raise click.UsageError("--outage takes a server away, so neither --soak nor --on embedded goes with it")
+    kind = kind if outage is None else "cluster"
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         if any(keep.iterdir()):
@@ -104,6 +124,24 @@ def command(
             with told(f"Soak of {soak} scans") as tell_soak:
                 soaked = run_soak(installation, scans=soak, concurrency=concurrency, seed=seed, tell=tell_soak)
             ctx.exit(_deliver(soaked, soak_lines(soaked), json_file))
+        if outage is not None:
+            from scheduler.drill.outage import run_outage
+            from scheduler.drill.setting import DrillError
+
+            if installation.postgres is None:
+                raise DrillError("no PostgreSQL to start here: put its programs (initdb, postgres) on the PATH")
+            with told(f"Outage of the {outage}, seed {seed}") as tell_outage:
+                waited = run_outage(
+                    installation,
+                    outage,
+                    away_s=asked["away_s"],
+                    videos=asked["videos"],
+                    seed=seed,
+                    workers=asked["workers"],
+                    concurrency=concurrency,
+                    tell=tell_outage,
+                )
+            ctx.exit(_deliver(waited, outage_lines(waited), json_file))
         from scheduler.drill.conductor import run_drill
 
         order = Order(faults=asked["faults"], videos=asked["videos"], seed=seed, whole=asked["whole"])
@@ -112,7 +150,7 @@ def command(
         ctx.exit(_deliver(result, drill_lines(result), json_file))
 
 
-def _deliver(result: Result | Soaked, lines: Iterable[str], json_file: str | None) -> int:
+def _deliver(result: Result | Soaked | Outage, lines: Iterable[str], json_file: str | None) -> int:
     """Writes the result; returns the exit status."""
     if json_file:
         with open_output(json_file) as stream:

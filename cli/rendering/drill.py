@@ -14,7 +14,9 @@ from cli.rendering.names import safe_text
 from cli.rendering.units import format_duration
 
 if TYPE_CHECKING:
+    from db.invariants import Findings
     from scheduler.drill.conductor import Result
+    from scheduler.drill.outage import Outage
     from scheduler.drill.soak import Soaked
 
 LINE_EVERY_S = 30.0
@@ -60,10 +62,7 @@ def drill_lines(result: Result) -> Iterator[str]:
             yield f"{result.faults[kind]:>6}  {kind:<22}{meaning}"
     yield f"{sum(result.faults.values()):>6}  faults of {len(result.faults)} kinds in {format_duration(result.seconds)}"
     yield ""
-    for name, meaning in _PROMISES.items():
-        lines = getattr(result.findings, name)
-        yield f"{len(lines):>6}  {meaning}"
-        yield from (f"          {safe_text(line)}" for line in lines[:_SHOWN_FINDINGS])
+    yield from _finding_lines(result.findings)
     yield f"{result.poison - len(result.findings.poison_at_large):>6}  of {result.poison} poison videos quarantined"
     yield from (f"Wrong: {line}" for line in result.complaints)
     for how, count in result.ended_by_themselves.items():
@@ -72,6 +71,24 @@ def drill_lines(result: Result) -> Iterator[str]:
         yield f"Note: found nobody to hit: {', '.join(result.left_out)}"
     yield ""
     yield "Passed: every promise was kept." if result.is_passed else "FAILED: a promise was broken; please report it."
+
+
+def outage_lines(outage: Outage) -> Iterator[str]:
+    """Who waited, what was judged when, and what is wrong."""
+    yield f"{outage.videos} videos, seed {outage.seed}; the {outage.part} was away for {format_duration(outage.away_s)}"
+    yield ""
+    yield f"{outage.before:>6}  ended before"
+    yield f"{outage.meanwhile:>6}  ended meanwhile"
+    if outage.first_s is not None:
+        yield f"{outage.first_s:>6.1f}  seconds from its return to the next one"
+    yield f"{outage.all_s:>6.1f}  seconds from its return to the last one"
+    yield from (f"{count:>6}  lines by {name} meanwhile" for name, count in outage.words.items())
+    yield ""
+    yield from _finding_lines(outage.findings)
+    yield from (f"Wrong: {line}" for line in outage.complaints)
+    yield from (f"Wrong: ended by itself {count} times: {how}" for how, count in outage.ended_by_themselves.items())
+    yield ""
+    yield "Passed: all waited, and went on." if outage.is_passed else "FAILED: a promise was broken; please report it."
 
 
 def soak_lines(soaked: Soaked) -> Iterator[str]:
@@ -85,3 +102,10 @@ def soak_lines(soaked: Soaked) -> Iterator[str]:
     yield from (f"Wrong: {line}" for line in soaked.complaints)
     yield ""
     yield "Passed: nothing grows." if soaked.is_passed else "FAILED: see above."
+
+
+def _finding_lines(findings: Findings) -> Iterator[str]:
+    for name, meaning in _PROMISES.items():
+        lines = getattr(findings, name)
+        yield f"{len(lines):>6}  {meaning}"
+        yield from (f"          {safe_text(line)}" for line in lines[:_SHOWN_FINDINGS])

@@ -38,6 +38,11 @@ class Crew:
         """Whether nothing is left to be submitted, and nobody is at it."""
         return not self._waiting and self.submission is None
 
+    @property
+    def is_last_under_way(self) -> bool:
+        """Whether the last folder is being submitted, and those before it are."""
+        return self.submission is not None and self._waiting in ([], [self._under_way])
+
     def submit(self, folder: Path) -> None:
         """Has a folder submitted as soon as those before it are."""
         self._waiting.append(folder)

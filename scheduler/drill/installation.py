@@ -119,11 +119,15 @@ class Installation:
         """Where every process writes."""
         return self.folder / "log"
 
+    def log_of(self, process: Process) -> Path:
+        """Where this program writes."""
+        return self.log / f"{process.name}.log"
+
     def start(self, process: Process) -> None:
         """Starts a program anew."""
         shift = ["-m", "scheduler.drill.shifted", f"{process.shift_s:g}", *process.command[1:]]
         arguments = shift if process.shift_s else list(process.command)
-        with self._opened_log(process.name) as log:
+        with self._opened_log(process) as log:
             process.popen = subprocess.Popen(
                 [sys.executable, "-P", *arguments],
                 env=self.environ,
@@ -147,9 +151,9 @@ class Installation:
                 if process.pid != os.getpid():
                     process.kill()
 
-    def _opened_log(self, name: str) -> BinaryIO:
+    def _opened_log(self, process: Process) -> BinaryIO:
         self.log.mkdir(exist_ok=True)
-        return (self.log / f"{name}.log").open("ab")
+        return self.log_of(process).open("ab")
 
     def _start_servers(self, ends: ExitStack) -> None:
         if self.postgresql:

@@ -57,6 +57,19 @@ def kinds_on(kind: str) -> tuple[str, ...]:
     return kinds_for(embedded_broker=is_embedded, sqlite=is_embedded, own_postgresql=not is_embedded)
 
 
+@pytest.mark.parametrize("part", ["broker", "database"])
+def test_all_wait_for_what_is_away_and_go_on(part: str) -> None:
+    """No program ends while the broker or the database is away, each says so, and every video is judged once."""
+    status, result, messages = run_drill("--outage", part, "--for", "20", "--videos", "40", "--seed", "1")
+
+    assert status == 0, (result, messages)
+    assert result["passed"]
+    assert result["states"] == {"judged": 40}
+    assert result["before"] + result["meanwhile"] < 40
+    assert set(result["words"]) == {"worker-1", "worker-2", "scheduler", "command"}
+    assert (result["lost"], result["doubled"], result["stuck"]) == (0, 0, 0)
+
+
 def test_nothing_grows_over_many_scans() -> None:
     """Memory, open files and the broker's keys are flat, and every scan is judged once."""
     status, result, messages = run_drill("--soak", "300", "--on", "embedded", "--seed", "1")
