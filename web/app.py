@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,8 +31,9 @@ from web.api import (
 )
 from web.context import Context
 from web.gate import Gate
-from web.problems import Problem, problem_response, validation_problem
-from web.rendering import STATIC, page
+from web.problems import Problem, describe_invalid
+from web.refusals import answer_problem
+from web.rendering import STATIC
 from web.rules import check_rules
 
 _DESCRIPTION = "Submit videos, follow them while they are judged, and read what was found."
@@ -134,25 +135,18 @@ class _Immutable:
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def answer_http(request: Request, error: HTTPException) -> Response:
-        return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+        return answer_problem(request, error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def answer_validation(request: Request, error: RequestValidationError) -> Response:
-        return validation_problem(request, error)
+        detail, errors = describe_invalid(error)
+        return answer_problem(request, 422, detail, errors=errors)
 
     @app.exception_handler(DatabaseError)
     async def answer_database(request: Request, error: DatabaseError) -> Response:
-        return _answer(request, 503, str(error), {"Retry-After": "5"})
+        return answer_problem(request, 503, str(error), {"Retry-After": "5"})
 
 
 def _answer_defect(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
-    return _answer(request, 500, "a defect of ours; the server's log tells more", {})
-
-
-def _answer(request: Request, status: int, detail: str, headers: dict[str, str]) -> Response:
-    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
-        return problem_response(request.url.path, status, detail, headers=headers)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return RedirectResponse(request.url_for("show_form").include_query_params(next=request.url.path).path, 303)
-    return page(request, "problem.html", status=status, title=HTTPStatus(status).phrase, detail=detail)
+    return answer_problem(request, 500, "a defect of ours; the server's log tells more")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
@@ -27,7 +27,8 @@ from web.identity import (
     session_in,
     token_principal,
 )
-from web.problems import ProblemError, problem_response
+from web.problems import ProblemError
+from web.refusals import answer_problem, wants_page
 from worker.web_settings import is_loopback
 
 CSRF_HEADER = "x-csrf-token"
@@ -71,6 +72,12 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 
 
+# The page asks for itself again, and this time it is ours that asks.
+_ARRIVE = HTMLResponse(
+    '<!doctype html><title>fakesweep</title><link rel="icon" href="data:,"><meta http-equiv="refresh" content="0">'
+)
+
+
 @dataclass
 class Gate:
     """Lets requests through to `app` that may come in, and adds the headers that keep browsers from harm.
@@ -105,12 +112,16 @@ class Gate:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        headers = Headers(scope=scope)
+        if _comes_from_elsewhere(scope, headers):
+            await _ARRIVE(scope, receive, send_guarded)
+            return
         try:
             scope.setdefault("state", {})
             scope["state"]["principal"] = await self._admit(scope)
-            limited = _LimitedBody(receive, _body_limit(scope["path"]), Headers(scope=scope))
+            limited = _LimitedBody(receive, _body_limit(scope["path"]), headers)
         except ProblemError as problem:
-            answer = problem_response(scope["path"], problem.status_code, problem.detail, headers=problem.headers)
+            answer = answer_problem(Request(scope), problem.status_code, problem.detail, problem.headers)
             await answer(scope, receive, send_guarded)
             return
         try:
@@ -193,6 +204,20 @@ class Gate:
             return await run_in_threadpool(self.directory.look_up, key)
         except DatabaseError as error:
             raise ProblemError(503, f"{error}", headers={"Retry-After": "5"}) from error
+
+
+def _comes_from_elsewhere(scope: Scope, headers: Headers) -> bool:
+    """Whether a person follows a link of another site or of an e-mail, with which the browser sends no cookie of ours.
+
+    Answered at once, it would get a new session in place of the one that it has.
+    """
+    return (
+        scope["method"] == "GET"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        and session_in(headers) is None
+        and wants_page(scope["path"], headers)
+    )
 
 
 def _check_csrf(principal: Principal, headers: Headers) -> bool:

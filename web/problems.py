@@ -8,7 +8,6 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 PROBLEM_TYPE = "application/problem+json"
@@ -57,11 +56,10 @@ def problem_response(
     return Response(json.dumps(told), status, headers, PROBLEM_TYPE)
 
 
-def validation_problem(request: Request, error: RequestValidationError) -> Response:
-    """Values that do not fit, each with its place."""
+def describe_invalid(error: RequestValidationError) -> tuple[str, list[dict[str, Any]]]:
+    """Values that do not fit: the first in words, and each with its place."""
     errors = [
         {"where": ".".join(str(part) for part in one["loc"]), "message": str(one["msg"])} for one in error.errors()
     ]
     first = errors[0] if errors else {"where": "request", "message": "is wrong"}
-    detail = f"{first['where']}: {first['message']}: see /api/v1/openapi.json for what is accepted"
-    return problem_response(request.url.path, 422, detail, errors=errors)
+    return f"{first['where']}: {first['message']}: see /api/v1/openapi.json for what is accepted", errors

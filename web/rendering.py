@@ -28,18 +28,20 @@ environment = Environment(
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page. Beside `values`, templates know `principal`, `csrf_token`, `path` and `static`.
 
-    A browser without a session gets one, so that the forms of the page can be told from those of other sites.
+    A browser without a session gets one, so that the forms of the page can be told from those of other sites. Where the
+    gate let nobody in, the page is a stranger's and changes no session: another site may have made the browser ask.
     """
-    principal: Principal = request.state.principal
-    session = principal.session or make_secret()
+    admitted: Principal | None = getattr(request.state, "principal", None)
+    principal = admitted or Principal("nobody", "")
+    session = principal.session or (make_secret() if admitted else None)
     shown = {
         "principal": principal,
-        "csrf_token": csrf_token_of(session),
+        "csrf_token": "" if session is None else csrf_token_of(session),
         "path": request.url.path,
         **values,
     }
     answer = HTMLResponse(environment.get_template(template).render(shown), status)
-    if principal.session is None:
+    if session is not None and principal.session is None:
         set_session(request, answer, session)
     return answer
 

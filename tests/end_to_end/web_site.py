@@ -31,8 +31,10 @@ class Site:
     browser: Browser
 
     @contextmanager
-    def opened(self, *, size: tuple[int, int] = DESKTOP, scheme: str = "light", script: bool = True) -> Iterator[Page]:
-        """A page in a browser of its own; anything that it complains of fails the test."""
+    def opened(
+        self, *, size: tuple[int, int] = DESKTOP, scheme: str = "light", script: bool = True, expected: str = MISSING
+    ) -> Iterator[Page]:
+        """A page in a browser of its own; anything that it complains of fails the test, but for what is expected."""
         context = self.browser.new_context(
             base_url=self.address,
             viewport={"width": size[0], "height": size[1]},
@@ -43,7 +45,7 @@ class Site:
         page = context.new_page()
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: _note(complaints, message))
+        page.on("console", lambda message: _note(complaints, message, expected))
         try:
             yield page
         finally:
@@ -65,10 +67,11 @@ def serve(installation: Installation, folder: Path, browser: Browser, *more: str
         shutil.copyfile(log, log.with_suffix(".kept"))
 
 
-def _note(complaints: list[str], message: ConsoleMessage) -> None:
-    # The browser's own word on a page that a test knows to be missing is no complaint.
-    if message.type == "error" and not message.location["url"].endswith(MISSING):
-        complaints.append(f"{message.text} {message.location['url']}")
+def _note(complaints: list[str], message: ConsoleMessage, expected: str) -> None:
+    complaint = f"{message.text} {message.location['url']}"
+    # The browser's own word on a page that a test knows to be missing, or to be refused, is no complaint.
+    if message.type == "error" and expected not in complaint:
+        complaints.append(complaint)
 
 
 def _address_in(log: Path, process: "subprocess.Popen[bytes]") -> str | None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from db.tokens import begin_session, end_session, find_token
 from web.context import context_of
 from web.identity import SESSION_COOKIE, SESSION_S, Principal, hash_secret, make_secret
+from web.refusals import safe_path
 from web.rendering import page, set_session
 from web.rules import PUBLIC
 
@@ -24,7 +25,7 @@ def show_form(
     next: str = "/",  # noqa: A002 - in addresses
 ) -> HTMLResponse:
     """The form."""
-    return page(request, "login.html", next=_safe_path(next), complaint=None)
+    return page(request, "login.html", next=safe_path(next), complaint=None)
 
 
 @router.post("/login", response_class=HTMLResponse, include_in_schema=False)
@@ -40,12 +41,12 @@ def sign_in(
         found = find_token(session, hash_secret(token.strip()))
     if found is None:
         context.limiter.wait_s(_principal.client, cost=5.0)
-        return page(request, "login.html", status=403, next=_safe_path(next), complaint=_WRONG)
+        return page(request, "login.html", status=403, next=safe_path(next), complaint=_WRONG)
     # A new secret: one that was there before might be known to somebody.
     secret = make_secret()
     with context.database.begin() as session:
         begin_session(session, sha256=hash_secret(secret), token_id=found.id, lifetime_s=SESSION_S)
-    answer = RedirectResponse(_safe_path(next), 303)
+    answer = RedirectResponse(safe_path(next), 303)
     set_session(request, answer, secret)
     return answer
 
@@ -61,9 +62,3 @@ def sign_out(request: Request, principal: Annotated[Principal, Depends(PUBLIC)])
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(SESSION_COOKIE, path="/")
     return answer
-
-
-def _safe_path(wanted: str) -> str:
-    """A path of this server; anything else becomes the first page."""
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_ours else "/"

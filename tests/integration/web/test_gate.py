@@ -1,6 +1,7 @@
 """Nobody comes in who should not, and no other site makes a browser do anything."""
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -132,7 +133,8 @@ def test_an_expired_or_revoked_token_opens_nothing(guarded: Site) -> None:
 def test_signing_in_gives_a_session_and_out_ends_it(guarded: Site) -> None:
     """A person types the token once; the cookie is out of the reach of scripts and other sites."""
     client = guarded.client
-    assert client.get("/", headers={"Accept": "text/html"}).headers["location"].startswith("/login")
+    led = client.get("/videos?q=a%26b", headers={"Accept": "text/html"}).headers["location"]
+    assert parse_qs(urlsplit(led).query) == {"next": ["/videos?q=a%26b"]}
     client.get("/login")
     form = {"token": guarded.token("read"), "csrf_token": csrf_token_of(client.cookies[SESSION_COOKIE])}
 
@@ -223,3 +225,81 @@ def test_a_defect_tells_nothing_of_itself(site: Site, monkeypatch: pytest.Monkey
     assert answer.headers["content-type"] == PROBLEM
     assert "division" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_person_reads_of_a_refusal_on_a_page(guarded: Site) -> None:
+    """A form that is too old, a token without the scope, a value that no page has: all in the site's style."""
+    client = guarded.client
+    client.get("/login")
+    form = {"token": guarded.token("read"), "csrf_token": csrf_token_of(client.cookies[SESSION_COOKIE])}
+    client.post("/login", data=form)
+    fresh = csrf_token_of(client.cookies[SESSION_COOKIE])
+    from_page = {**PAGE, "Referer": f"{BASE_URL}/batches/1?standing=fake"}
+
+    too_old = client.post("/batches/1/cancel", data={"csrf_token": "old"}, headers=from_page)
+    no_scope = client.post("/batches/1/cancel", data={"csrf_token": fresh}, headers=from_page)
+    no_value = client.get("/batches/x", headers=PAGE)
+    other_site = client.post("/batches/1/cancel", headers={**PAGE, "Origin": "http://evil.example"})
+    other_host = client.get("/", headers={**PAGE, "Host": "evil.example"})
+    too_large = client.post("/folders", content=b"x" * 1_000_001, headers={**PAGE, "X-CSRF-Token": fresh})
+
+    refused = [too_old, no_scope, no_value, other_site, other_host, too_large]
+    assert [answer.status_code for answer in refused] == [403, 403, 422, 403, 421, 413]
+    for answer in refused:
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert "<nav" in answer.text
+        assert "set-cookie" not in answer.headers
+    assert "load it again" in too_old.text
+    assert 'href="/batches/1?standing=fake"' in too_old.text
+    assert "no scope &#39;submit&#39;" in no_scope.text
+
+
+def test_who_clicks_too_often_reads_of_it(sqlite: Database, tmp_path: Path) -> None:
+    """Also on a page, with a way to try again, and for programs when to."""
+    with running_site(sqlite, tmp_path, rate_per_s=1.0) as site:
+        answers = [site.client.get("/batches?before=5", headers=PAGE) for _ in range(20)]
+
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert 'href="/batches?before=5"' in refused.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "image/avif,image/webp,*/*"])
+def test_a_program_reads_of_a_refusal_as_json(site: Site, accept: str) -> None:
+    """Whoever does not ask for a page gets none, from a page's address either."""
+    answer = site.client.get("/batches/x", headers={"Accept": accept})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+    assert answer.json()["errors"][0]["where"] == "path.batch_id"
+
+
+def test_the_api_answers_browsers_too_as_json(site: Site) -> None:
+    """Its answers have one form."""
+    assert site.client.get("/api/v1/videos/0", headers=PAGE).headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("referer", ["http://evil.example/", f"{BASE_URL}//evil.example/", ""])
+def test_a_refusal_leads_nowhere_else(site: Site, referer: str) -> None:
+    """The way back is one of this server's, whatever a request says of where it came from."""
+    site.client.get("/")
+
+    page = site.client.post("/batches/1/cancel", data={}, headers={**PAGE, "Referer": referer}).text
+
+    assert "evil" not in page
+
+
+def test_a_link_from_elsewhere_ends_no_session(guarded: Site) -> None:
+    """The browser keeps the cookie from a link of another site: the page asks again by itself, as one of ours."""
+    link = {**PAGE, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
+
+    answer = guarded.client.get("/videos/1", headers=link)
+    framed = guarded.client.get("/videos/1", headers={**link, "Sec-Fetch-Mode": "no-cors"})
+
+    assert answer.status_code == 200
+    assert 'http-equiv="refresh"' in answer.text
+    assert "set-cookie" not in answer.headers
+    assert framed.headers["location"].startswith("/login")
