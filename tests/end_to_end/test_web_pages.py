@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.end_to_end.face_clips import draw_face_video
 from tests.end_to_end.installation import Installation
@@ -16,6 +16,7 @@ from tests.end_to_end.web_site import DESKTOP, MISSING, PHONE, WAIT_MS, Site, se
 from tests.http_server import Reply, serving
 from tests.services import wait_until
 from web.pages.upload import EXAMPLES
+from web.words import position
 
 pytestmark = [pytest.mark.drill, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
@@ -35,6 +36,8 @@ PAGES += ("/classifiers/1", "/settings", "/login", MISSING)
 # Its own five seconds are short on a busy machine.
 expect.set_options(timeout=WAIT_MS)
 _SERIOUS = ("serious", "critical")
+# At the edges the moment stands beside its line.
+_HALF_LABEL_PX = 30
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,12 @@ def test_the_box_lies_on_the_face_at_the_moment_that_is_shown(site: Site) -> Non
             page.keyboard.press("ArrowRight")
             _until(page, "t => Math.abs(document.querySelector('video').currentTime - t) < 0.05", frame["t_s"])
             _until(page, _IS_NEAR, _on_screen(page, video, frame["faces"][0]["box_px"]))
+            moment = page.locator("[data-now]")
+            expect(moment).to_have_text(position(frame["t_s"]))
+            assert abs(_middle_of(moment) - _middle_of(page.locator("[data-head]"))) < _HALF_LABEL_PX
+        axis = page.locator(".timeline .axis span").all_inner_texts()
+
+    assert axis == ["0:00.00", position(video["duration_s"] / 2), position(video["duration_s"])]
 
 
 def test_a_label_is_kept_and_can_be_taken_back(site: Site) -> None:
@@ -243,6 +252,12 @@ _IS_NEAR = """([x, y, w, h]) => {
   const place = box.getBoundingClientRect();
   return [[place.x, x], [place.y, y], [place.width, w], [place.height, h]].every(([is, be]) => Math.abs(is - be) < 4);
 }"""
+
+
+def _middle_of(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2
 
 
 def _until(page: Page, condition: str, value: object = None) -> None:

@@ -44,6 +44,11 @@ class Timeline:
     slots: tuple[Slot, ...]
     fake: tuple[Stretch, ...]
 
+    @property
+    def ticks_s(self) -> tuple[float, float, float]:
+        """Beginning, middle and end, which the axis below names."""
+        return 0.0, self.duration_s / 2, self.duration_s
+
 
 def draw_timeline(
     frames: Sequence[Mapping[str, Any]], duration_s: float | None, thresholds: Thresholds

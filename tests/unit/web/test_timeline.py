@@ -29,6 +29,14 @@ def test_a_stretch_may_last_to_the_end() -> None:
     assert [(stretch.from_s, stretch.to_s) for stretch in drawn.fake] == [(0.0, 2.04)]
 
 
+def test_the_axis_names_beginning_middle_and_end() -> None:
+    """Whatever is played at the moment."""
+    drawn = draw_timeline([{"t_s": 1.0, "score": 0.9}], 65.0, _THRESHOLDS)
+
+    assert drawn is not None
+    assert drawn.ticks_s == (0.0, 32.5, 65.0)
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     """A video of which no frame was looked at has no timeline."""
     assert draw_timeline([], 5.0, _THRESHOLDS) is None

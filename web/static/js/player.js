@@ -56,6 +56,11 @@ function startPlayer(card) {
     head.setAttribute("x1", x);
     head.setAttribute("x2", x);
     now.textContent = position(t_s);
+    // Above the line, as far as the card's edges let it.
+    const { left, width } = timeline.getBoundingClientRect();
+    const half = now.offsetWidth / 2;
+    const edge = left - timeline.parentElement.getBoundingClientRect().left;
+    now.style.left = `${edge + Math.max(half, Math.min(width - half, (x / 1000) * width)) - half}px`;
     timeline.setAttribute("aria-valuenow", t_s.toFixed(2));
     timeline.setAttribute("aria-valuetext", position(t_s));
   }
@@ -122,6 +127,7 @@ function startPlayer(card) {
       card.scrollIntoView({ block: "nearest" });
     });
   }
+  if (timeline) new ResizeObserver(() => show(shown)).observe(timeline);
   show(0);
 }
 
