@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from db.claiming import IS_RUNNING
+from db.dialects import among
 from db.headers import iso_time
 from db.tables import STATES, Batch, Entry, Scan, Tally, TallyChange
 from db.tallies import BatchTallies
@@ -53,24 +54,31 @@ def read_counted_batch(session: Session, batch_id: int) -> dict[str, Any] | None
 
 def read_many_tallies(session: Session, batch_ids: Collection[int]) -> dict[int, BatchTallies]:
     """Counts the entries of these batches."""
+    ids = {"ids": list(batch_ids)}
     standings: dict[int, Counter[str]] = defaultdict(Counter)
+    connection = session.connection()
+    for batch_id, standing, total in connection.execute(_STANDINGS, ids):
+        standings[batch_id][standing] += int(total)
+    running: dict[int, int] = dict(connection.execute(_RUNNING, ids).all())
+    return {batch_id: BatchTallies(running.get(batch_id, 0), standings[batch_id]) for batch_id in batch_ids}
+
+
+def _standings_of_batches() -> Select[*tuple[Any, ...]]:
     parts = union_all(
         *(
-            select(table.batch_id, table.standing, amount.label("amount")).where(table.batch_id.in_(batch_ids))
+            select(table.batch_id, table.standing, amount.label("amount")).where(among(table.batch_id, "ids"))
             for table, amount in ((Tally, Tally.total), (TallyChange, TallyChange.change))
         )
     ).subquery()
-    total = func.sum(parts.c.amount)
-    for row in session.execute(
-        select(parts.c.batch_id, parts.c.standing, total.label("total")).group_by(parts.c.batch_id, parts.c.standing)
-    ):
-        standings[row.batch_id][row.standing] += int(row.total)
-    running: dict[int, int] = dict(
-        session.execute(
-            select(Entry.batch_id, func.count())
-            .join(Scan, Scan.id == Entry.scan_id)
-            .where(IS_RUNNING, Entry.batch_id.in_(batch_ids))
-            .group_by(Entry.batch_id)
-        ).all()
-    )
-    return {batch_id: BatchTallies(running.get(batch_id, 0), standings[batch_id]) for batch_id in batch_ids}
+    totals = select(parts.c.batch_id, parts.c.standing, func.sum(parts.c.amount))
+    return totals.group_by(parts.c.batch_id, parts.c.standing)
+
+
+# Made once, as for lists of videos.
+_STANDINGS = _standings_of_batches()
+_RUNNING = (
+    select(Entry.batch_id, func.count())
+    .join(Scan, Scan.id == Entry.scan_id)
+    .where(IS_RUNNING, among(Entry.batch_id, "ids"))
+    .group_by(Entry.batch_id)
+)

@@ -59,7 +59,7 @@ def list_all(
         limit=limit,
     )
     try:
-        with context_of(request).database.read() as session:
+        with context_of(request).database.glance() as session:
             page = list_videos(session, wanted)
     except ValueError as error:
         raise ProblemError(422, str(error)) from error
