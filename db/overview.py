@@ -55,14 +55,25 @@ class LatestFake:
 def count_finished(session: Session, *, span_s: float, buckets: int) -> list[Bucket]:
     """What was finished in each of the last `buckets` spans, the oldest first; the last one is not over yet."""
     now = session.scalar(select(db_now())) or 0.0
-    first = (now // span_s - buckets + 1) * span_s
+    return _count_between(session, (now // span_s - buckets + 1) * span_s, None, span_s=span_s, buckets=buckets)
+
+
+def count_finished_before(session: Session, moment: float, *, span_s: float, buckets: int) -> list[Bucket]:
+    """What was finished in each of the `buckets` spans before a moment, the oldest first; hardly ever changes.
+
+    Args:
+        moment: seconds since the epoch, at which a span begins.
+    """
+    return _count_between(session, moment - buckets * span_s, moment, span_s=span_s, buckets=buckets)
+
+
+def _count_between(session: Session, first: float, end: float | None, *, span_s: float, buckets: int) -> list[Bucket]:
     number = cast(func.floor((Scan.finished_at - first) / span_s), Integer)
     outcome = _outcome(session)
-    rows = session.execute(
-        select(number, outcome, func.count(), func.sum(Scan.score_mean))
-        .where(Scan.finished_at >= first)
-        .group_by(number, outcome)
-    )
+    finished = select(number, outcome, func.count(), func.sum(Scan.score_mean)).where(Scan.finished_at >= first)
+    if end is not None:
+        finished = finished.where(Scan.finished_at < end)
+    rows = session.execute(finished.group_by(number, outcome))
     counts: dict[int, Counter[str]] = {place: Counter() for place in range(buckets)}
     sums = dict.fromkeys(range(buckets), 0.0)
     for place, name, count, score_sum in rows:

@@ -1,10 +1,12 @@
 """Fills an empty database with a large archive, as if so many videos had been submitted in one batch and judged.
 
-The same number makes the same archive. PostgreSQL takes the rows by COPY, SQLite by one prepared statement per table.
+The same number makes the same archive, but for its age: a video ended each second, and the last one just now, so that
+what is asked of late has much to count. PostgreSQL takes the rows by COPY, SQLite by one prepared statement per table.
 """
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +31,6 @@ _CLASSIFIER_ID = 1
 _LONG_EVERY = 300
 # One frame in so many has a face.
 _FACE_EVERY = 4
-_BORN_AT = 1_700_000_000.0
 _OPTIONS = {"preset": "standard", "frames": FRAMES, "max_frames": LONG_FRAMES, "aggregate": "mean"}
 _THRESHOLDS = Thresholds(real_below=0.3, fake_from=0.8)
 # Of a hundred videos so many end so; the others are judged, one in forty of them as fake.
@@ -41,9 +42,14 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class ArchivedVideo:
-    """One video of an archive, by its number from 1, which is also the id of its rows."""
+    """One video of an archive, by its number from 1, which is also the id of its rows.
+
+    Args:
+        born_at: of the archive, seconds since the epoch.
+    """
 
     number: int
+    born_at: float = 0.0
 
     @property
     def path(self) -> bytes:
@@ -101,10 +107,11 @@ def fill_archive(database: Database, *, videos: int, on_table: Callable[[str], N
         drop_triggers(connection)
         if not database.is_sqlite:
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        _insert_heads(connection, videos)
+        born_at = time.time() - videos
+        _insert_heads(connection, videos, born_at)
         for name, (columns, rows_of) in _TABLES.items():
             on_table(name)
-            rows = (row for number in range(1, videos + 1) for row in rows_of(ArchivedVideo(number)))
+            rows = (row for number in range(1, videos + 1) for row in rows_of(ArchivedVideo(number, born_at)))
             _load(connection, name, columns.split(), rows)
         if not database.is_sqlite:
             _set_sequences(connection)
@@ -118,12 +125,12 @@ def count_frames(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(FrameRow)) or 0
 
 
-def _insert_heads(connection: Connection, videos: int) -> None:
+def _insert_heads(connection: Connection, videos: int, born_at: float) -> None:
     """The classifier, the batch, and its tallies."""
     thresholds = {"mean": {"real_below": _THRESHOLDS.real_below, "fake_from": _THRESHOLDS.fake_from}}
     manifest = {"name": "bench", "version": "1", "thresholds": thresholds}
     classifier = {"name": "bench", "version": "1", "sha256": "0" * 64, "path": "/bench", "manifest": manifest}
-    times = {"created_at": _BORN_AT}
+    times = {"created_at": born_at}
     connection.execute(insert(Classifier), {"id": _CLASSIFIER_ID, **classifier, **times, "active": True})
     batch = {
         "id": BATCH_ID,
@@ -150,7 +157,7 @@ def _runtime(standing: str) -> str:
 
 def _videos(video: ArchivedVideo) -> Iterator[Row]:
     facts = (15.0, 1280, 720, "h264", "mov,mp4", 25.0, 0) if video.frames else (None,) * 7
-    yield video.number, video.sha256, 5_000_000 + video.number, _BORN_AT, *facts
+    yield video.number, video.sha256, 5_000_000 + video.number, video.born_at, *facts
 
 
 def _known_files(video: ArchivedVideo) -> Iterator[Row]:
@@ -161,12 +168,12 @@ def _scans(video: ArchivedVideo) -> Iterator[Row]:
     number, state, score = video.number, video.state, video.score
     has_ended = state != "queued"
     reason = {"unreadable": "not_a_video", "failed": "internal_error"}.get(state)
-    finished_at = _BORN_AT + number if has_ended else None
+    finished_at = video.born_at + number if has_ended else None
     asked = (number, number, _CLASSIFIER_ID, f"frames={FRAMES} max_frames={LONG_FRAMES}", 1, FRAMES, LONG_FRAMES)
     came = (state, reason, None, "[]", int(has_ended), 0, False, "worker-1" if has_ended else None, int(has_ended))
     counts = (video.frames, len(video.faces), len(video.faces)) if video.frames else (None, None, None)
     seconds, runtime = (_SECONDS, "openvino") if video.frames else (None, None)
-    times = (_BORN_AT, _BORN_AT, finished_at, finished_at)
+    times = (video.born_at, video.born_at, finished_at, finished_at)
     yield *asked, video.path, 1, "bulk", *came, False, *times, *(score,) * 4, *counts, seconds, runtime
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from db.batch_listing import list_counted_batches
 from db.batches import find_batch
+from db.overview import count_finished, count_finished_before, latest_fakes
 from db.progress import read_progress, read_status
+from db.reconciling import count_under_way
 from db.reports import open_report
 from db.session import Database
 from db.verdicts import single_threshold
@@ -61,6 +64,8 @@ def _questions(videos: int, numbers: random.Random) -> dict[str, Question]:
         "report --verdict fake --limit 100 --threshold 0.2": lambda session: _report(
             session, verdict="fake", threshold=0.2
         ),
+        "overview": _overview,
+        "overview, the month before today, which is asked for once an hour": _month,
     }
 
 
@@ -96,6 +101,19 @@ def _status(session: Session) -> None:
 def _report(session: Session, *, threshold: float | None = None, with_frames: bool = False, **chosen: Any) -> None:
     thresholds = None if threshold is None else single_threshold(threshold)
     open_report(session, BATCH_ID, thresholds=thresholds, limit=100, with_frames=with_frames, **chosen).whole()
+
+
+def _overview(session: Session) -> None:
+    """What the first page of the web application asks for anew while people look at it."""
+    count_finished(session, span_s=60.0, buckets=60)
+    count_finished(session, span_s=86400.0, buckets=1)
+    latest_fakes(session, limit=12)
+    list_counted_batches(session, limit=6)
+    count_under_way(session)
+
+
+def _month(session: Session) -> None:
+    count_finished_before(session, time.time() // 86400 * 86400, span_s=86400.0, buckets=29)
 
 
 def _show(session: Session, wanted: str) -> None:

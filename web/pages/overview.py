@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from db.batch_listing import list_counted_batches
-from db.overview import Bucket, count_finished, latest_fakes
+from db.overview import Bucket, count_finished, count_finished_before, latest_fakes
 from db.progress import oldest_waiting_s, read_running
 from db.reconciling import count_under_way
 from db.workers import live_workers
@@ -19,6 +19,9 @@ router = APIRouter()
 
 _MINUTES = 60
 _DAYS = 30
+_DAY_S = 86400.0
+# Of days that are over only what is judged again or taken away changes.
+_PAST_FRESH_S = 3600.0
 # Of the days, the last ones that are compared with those before.
 _RECENT_DAYS = 7
 # Means of fewer videos say nothing.
@@ -42,7 +45,7 @@ class Drift:
 def overview(request: Request, _principal: Annotated[Principal, Depends(READ)]) -> HTMLResponse:
     """The overview."""
     minutes: list[Bucket] = remembered(request, "minutes", lambda s: count_finished(s, span_s=60.0, buckets=_MINUTES))
-    days: list[Bucket] = remembered(request, "days", lambda s: count_finished(s, span_s=86400.0, buckets=_DAYS))
+    days = _read_days(request)
     now: dict[str, Any] = remembered(request, "now", _read_now)
     return show(
         request,
@@ -67,6 +70,18 @@ def find_drift(days: list[Bucket]) -> Drift:
     means = [sum(day.score_sum for day in span) / count for span, count in zip((before, recent), counts, strict=True)]
     shares = [sum(day.counts["fake"] for day in span) / n for span, n in zip((before, recent), counts, strict=True)]
     return Drift(means[1] - means[0], shares[1] - shares[0])
+
+
+def _read_days(request: Request) -> list[Bucket]:
+    """The last days; those that are over are a large archive's whole past, and counted once an hour."""
+    today: list[Bucket] = remembered(request, "today", lambda s: count_finished(s, span_s=_DAY_S, buckets=1))
+    (present,) = today
+
+    def read_past(session: Any) -> list[Bucket]:
+        return count_finished_before(session, present.starts_at, span_s=_DAY_S, buckets=_DAYS - 1)
+
+    past: list[Bucket] = remembered(request, "past days", read_past, fresh_s=_PAST_FRESH_S, version=present.starts_at)
+    return [*past, present]
 
 
 def _read_now(session: Any) -> dict[str, Any]:

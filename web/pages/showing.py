@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -55,31 +55,50 @@ def back_to(address: str, told: str, count: int | None = None) -> RedirectRespon
     return RedirectResponse(f"{address}?{urlencode(query)}", 303)
 
 
+class _Figure(NamedTuple):
+    good_until: float
+    version: object
+    value: Any
+
+
 @dataclass
 class Figures:
     """Answers of the database that many pages show, each asked for again only when it is worth its cost."""
 
-    _kept: dict[str, tuple[float, Any]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _kept: dict[str, _Figure] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
-    def get(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` gave of late."""
-        good_until, value = self._kept.get(key, (0.0, None))
-        if time.monotonic() < good_until:
-            return value
-        with self._lock:
-            good_until, value = self._kept.get(key, (0.0, None))
+    def get(self, key: str, make: Callable[[], Any], *, fresh_s: float = _FRESH_S, version: object = None) -> Any:
+        """What `make` gave of late; while one asks anew, the others are shown what it gave before.
+
+        Args:
+            fresh_s: for how long it is shown at least.
+            version: where it is another one than before, what was kept is shown to nobody.
+        """
+        kept = self._kept.get(key)
+        is_usable = kept is not None and kept.version == version
+        if kept is not None and is_usable and time.monotonic() < kept.good_until:
+            return kept.value
+        lock = self._locks.setdefault(key, threading.Lock())
+        if not lock.acquire(blocking=not is_usable) and kept is not None:
+            return kept.value
+        try:
             started = time.monotonic()
-            if started < good_until:
-                return value
+            kept = self._kept.get(key)
+            if kept is not None and kept.version == version and started < kept.good_until:
+                return kept.value
             value = make()
             ended = time.monotonic()
-            self._kept[key] = (ended + max(_FRESH_S, _COST_SHARE * (ended - started)), value)
+            self._kept[key] = _Figure(ended + max(fresh_s, _COST_SHARE * (ended - started)), version, value)
+        finally:
+            lock.release()
         return value
 
 
-def remembered(request: Request, key: str, read: "Callable[[Session], Any]") -> Any:
-    """A figure of the database, as it was a moment ago."""
+def remembered(
+    request: Request, key: str, read: "Callable[[Session], Any]", *, fresh_s: float = _FRESH_S, version: object = None
+) -> Any:
+    """A figure of the database, as it was a moment ago; see `Figures.get`."""
     state = request.app.state
     if not hasattr(state, "figures"):
         state.figures = Figures()
@@ -89,7 +108,7 @@ def remembered(request: Request, key: str, read: "Callable[[Session], Any]") -> 
         with database.read() as session:
             return read(session)
 
-    return cast(Figures, state.figures).get(key, make)
+    return cast(Figures, state.figures).get(key, make, fresh_s=fresh_s, version=version)
 
 
 def query_of(request: Request, **changes: str | None) -> str:

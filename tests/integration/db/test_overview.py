@@ -1,9 +1,12 @@
 """What an operator sees at a glance."""
 
+from sqlalchemy import update
+
 from db.leases import claim_scan, save_outcome
 from db.outcomes import Outcome
-from db.overview import count_finished, latest_fakes, recent_rate
+from db.overview import count_finished, count_finished_before, latest_fakes, recent_rate
 from db.session import Database
+from db.tables import Scan
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
 
 
@@ -33,6 +36,24 @@ def test_what_was_finished_is_counted_by_verdict_in_its_span(database: Database)
     assert counts == [2, 1, 1]
     assert sum(hour.total for hour in hours) == sum(hour.total for hour in hours[-2:]) == 4
     assert round(sum(hour.score_sum for hour in hours), 6) == 2.3
+
+
+def test_the_past_and_the_present_are_the_whole(database: Database) -> None:
+    """Counted apart, the spans that are over and the one that is not come to the same as counted at once."""
+    batch_id = _judge(database, [0.9, 0.8, 0.5, 0.1])
+    with database.begin() as session:
+        for scan_id, hours in zip(scan_ids(database, batch_id), (1, 2, 2, 9), strict=False):
+            session.execute(
+                update(Scan).where(Scan.id == scan_id).values(finished_at=Scan.finished_at - 3600.0 * hours)
+            )
+
+    with database.read() as session:
+        whole = count_finished(session, span_s=3600.0, buckets=4)
+        past = count_finished_before(session, whole[-1].starts_at, span_s=3600.0, buckets=3)
+        at_once = count_finished_before(session, whole[-1].starts_at + 3600.0, span_s=3600.0, buckets=4)
+
+    assert [*past, whole[-1]] == whole == at_once
+    assert sum(hour.total for hour in past) == 3
 
 
 def test_the_latest_fakes_are_told_newest_first(database: Database) -> None:
