@@ -58,6 +58,10 @@ class ImageApiServer(LoopbackServer):
         super().__enter__()
         return self
 
+    def do_next(self, behaviour: Behaviour) -> None:
+        """What it does with the next request that is right."""
+        self._behaviours.append(behaviour)
+
     def pictures(self, call: Call, *, form: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
         """An answer with as many pictures as were asked for, each charged for."""
         fields = self.fields[-1]

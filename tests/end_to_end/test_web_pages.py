@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from tests.end_to_end.face_clips import draw_face_video
 from tests.end_to_end.installation import Installation
 from tests.end_to_end.web_site import DESKTOP, MISSING, PHONE, WAIT_MS, Site, serve
 from tests.http_server import Reply, serving
+from tests.image_api import KEY, ImageApiServer, answer_with
 from tests.services import wait_until
 from web.pages.upload import EXAMPLES
 from web.words import position
@@ -38,10 +39,22 @@ expect.set_options(timeout=WAIT_MS)
 _SERIOUS = ("serious", "critical")
 # At the edges the moment stands beside its line.
 _HALF_LABEL_PX = 30
+# What the page sends at once.
+_PIECE_BYTES = 8 * 2**20
+_PADDING_BYTES = 5 * 2**22
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, bundle: Path, browser: Browser) -> Iterator[Site]:
+def image_api() -> Iterator[ImageApiServer]:
+    """Draws faces, as OpenAI would."""
+    with ImageApiServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, bundle: Path, browser: Browser, image_api: ImageApiServer
+) -> Iterator[Site]:
     """A site in which one batch was judged: a face, and a text that calls itself a video."""
     place = tmp_path_factory.mktemp("site")
     installation = Installation(place / "home", bundle, {"SWEEP_S": "1"})
@@ -49,6 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, bundle: Path, browser: Browse
     (folder / "again").mkdir(parents=True)
     draw_face_video(folder / "moving.mp4")
     (folder / "shopping list.mp4").write_text("bread, milk")
+    installation.settings |= {"IMAGE_API_KEY": KEY, "IMAGE_API_URL": image_api.base_url}
     with serve(installation, folder, browser, log=place / "serve.log") as served:
         with served.opened() as page:
             _submit_folder(page)
@@ -69,6 +83,63 @@ def test_an_uploaded_video_is_judged_before_ones_eyes(site: Site, tmp_path: Path
 
         expect(page.get_by_role("heading", level=1)).to_have_text("holiday film.mp4")
         expect(page.locator("#video-state .badge")).to_have_text(re.compile("fake|real|uncertain"))
+
+
+def test_a_broken_upload_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
+    """What the server has of a large file is not sent again, when the network broke and the page was closed."""
+    clip = draw_face_video(tmp_path / "long film.mp4", start=60)
+    with clip.open("ab") as file:
+        # A box that players skip: two pieces and a half of it.
+        file.write((_PADDING_BYTES + 8).to_bytes(4, "big") + b"free" + b"\0" * _PADDING_BYTES)
+    sent: list[tuple[str, int]] = []
+
+    def is_second(request: Request) -> bool:
+        sent.append((request.headers["upload-offset"], len(request.post_data_buffer or b"")))
+        return len(sent) == 2
+
+    with site.opened(expected="net::ERR_") as page:
+        page.route(
+            re.compile(r"/api/v1/uploads/\w+$"),
+            lambda route: (
+                route.abort() if route.request.method == "PATCH" and is_second(route.request) else route.continue_()
+            ),
+        )
+        page.goto("/upload")
+        page.set_input_files("#drop-files", clip)
+        expect(page.locator(".uploads .small")).to_have_text("goes on in 1 s")
+        page.reload()
+        page.set_input_files("#drop-files", clip)
+        page.get_by_role("link", name="Open the batch").click()
+        _wait_for_end(page)
+
+        expect(page.locator("#batch-videos .badge").first).to_have_text(re.compile("fake|real|uncertain"))
+    assert sent[:3] == [("0", _PIECE_BYTES), (str(_PIECE_BYTES), _PIECE_BYTES), (str(_PIECE_BYTES), _PIECE_BYTES)]
+    assert sent[3][0] == str(2 * _PIECE_BYTES)
+    assert len(sent) == 4
+
+
+def test_a_face_is_drawn_and_judged(site: Site) -> None:
+    """What an image API draws for a person's words is shown with its verdict."""
+    with site.opened() as page:
+        page.goto("/upload")
+        page.get_by_label("What to draw").fill("a sailor who never was")
+        page.get_by_role("button", name="Draw and judge").click()
+        picture = page.locator("[data-answer] img").first
+        expect(picture).to_have_attribute("src", re.compile("^data:image/png;base64,"))
+        expect(page.locator("[data-took]")).to_have_text(re.compile(r"^\d+\.\d\d s$"))
+
+        assert page.locator("[data-picture]").get_attribute("data-verdict") in ("fake", "real", "uncertain", "no_face")
+
+
+def test_what_an_image_api_refuses_is_told(site: Site, image_api: ImageApiServer) -> None:
+    """The person learns why there is no picture, and never the key."""
+    image_api.do_next(answer_with(400, code="moderation_blocked"))
+    with site.opened(expected="status of 502") as page:
+        page.goto("/upload")
+        page.get_by_role("button", name="Draw and judge").click()
+        expect(page.locator("[data-answer]")).to_contain_text("the image API gave no picture")
+
+        assert KEY not in page.content()
 
 
 def test_the_box_lies_on_the_face_at_the_moment_that_is_shown(site: Site) -> None:

@@ -249,3 +249,32 @@ def test_ten_thousand_videos_stay_usable(
     page.locator("td.detail svg.line").wait_for()
     assert file.stat().st_size < 20_000_000
     assert errors == []
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    lite: Database, settings: Settings, browser: "Browser", tmp_path: Path, scheme: str
+) -> None:
+    """The page keeps nobody out in either theme, with a row opened and on a phone."""
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - few tests need a browser
+
+    file = tmp_path / "report.html"
+    file.write_text(
+        batch_page(lite, seed_judged(lite, SCORES, unread=1, evidence=settings.evidence_directory), settings),
+        encoding="utf-8",
+    )
+    errors: list[str] = []
+    found = {}
+    for width in (1280, 390):
+        page = opened(browser, file, errors=errors, color_scheme=scheme, viewport={"width": width, "height": 800})
+        page.locator("#videos > tbody > tr button").nth(1).click()
+        page.locator("td.detail svg.line").wait_for()
+        violations = Axe().run(page).response["violations"]
+        bad = {
+            one["id"]: one["nodes"][0]["html"][:200] for one in violations if one["impact"] in ("serious", "critical")
+        }
+        found |= {f"{width}: {name}": place for name, place in bad.items()}
+
+    assert found == {}
+    assert errors == []
