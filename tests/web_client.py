@@ -1,6 +1,6 @@
 """The web application in this process, for tests: without broker and workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -60,17 +60,22 @@ def running_site(
     *,
     host: str = "127.0.0.1",
     needs_token: bool = False,
-    doors: Doors | None = None,
+    lent: Mapping[str, Any] | None = None,
     **web: Any,
 ) -> Iterator[Site]:
-    """An application on this database, with a classifier and room for uploads below `folder`."""
+    """An application on this database, with a classifier and room for uploads below `folder`.
+
+    Args:
+        lent: more of what the command line lends.
+    """
     root = folder / "videos"
     root.mkdir(exist_ok=True)
     classifier_id = seed_classifier(database)
     settings = Settings(home=folder / "home", web=replace(WebSettings(roots=(root,), rate_per_s=10_000), **web))
-    doors = doors or Doors(
+    doors = Doors(
         choose_classifier=lambda: classifier_id,
         write_report=partial(write_batch_report, settings),
+        **(lent or {}),
     )
     context = make_context(settings, database, doors, host=host, needs_token=needs_token)
     with TestClient(

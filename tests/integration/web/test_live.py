@@ -1,7 +1,6 @@
 """The server's own cameras and streams: read while somebody watches, once for all, and by nobody who may not."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,35 +15,13 @@ from cli.web_doors import make_doors
 from db.session import Database
 from tests.bundles import build_bundle
 from tests.end_to_end.face_clips import draw_face_video
+from tests.live_doors import door
 from tests.loops import run_alone
 from tests.web_client import Site, running_site
 from web import watching
-from web.doors import Doors, LiveDoor
 from web.problems import ProblemError
 from web.watching import LiveDesk
-
-# A helper that shows its process id as a picture, and writes it down where a test can read it.
-_HELPER = """
-import json, os, sys, time
-asked = json.loads(sys.stdin.readline())
-open(asked["note"], "a").write(f"{os.getpid()}\\n")
-facts = {"t_s": 0.0, "faces": 0, "score": None, "mean": None, "verdict": None, "per_s": 9.0, "dropped": 0, "look": None}
-for number in range(int(asked["count"])):
-    content = str(os.getpid()).encode()
-    sys.stdout.write(json.dumps({**facts, "t_s": number / 10, "bytes": len(content)}) + "\\n" + content.decode())
-    sys.stdout.flush()
-    time.sleep(0.02)
-if asked.get("then") == "hang":
-    time.sleep(1000)
-if asked.get("then") == "end":
-    print(json.dumps({"ended": "no picture came from camera 7"}), flush=True)
-"""
-
-
-def door(note: Path, *, count: int = 100_000, then: str = "", name: str = "Desk") -> LiveDoor:
-    """A source of so many pictures, whose helper notes its process id."""
-    question = {"note": str(note), "count": str(count), "then": then}
-    return LiveDoor(name, (sys.executable, "-c", _HELPER), question)
+from worker.settings import Settings
 
 
 def pids(note: Path) -> list[int]:
@@ -175,8 +152,8 @@ def test_nobody_watches_what_was_not_named(site: Site) -> None:
 def test_watching_needs_the_scope_and_a_page_of_ours(sqlite: Database, tmp_path: Path) -> None:
     """Without `read` nothing is seen and nothing starts; nor does it for a picture on another site's page."""
     note = tmp_path / "note"
-    doors = Doors(live=(door(note, count=2, then="end"),))
-    with running_site(sqlite, tmp_path, needs_token=True, doors=doors) as site:
+    live = (door(note, count=2, then="end"),)
+    with running_site(sqlite, tmp_path, needs_token=True, lent={"live": live}) as site:
         reader = site.bearer("read")
         stranger = site.client.get("/api/v1/live/1/stream")
         submitter = site.client.get("/api/v1/live/1/stream", headers=site.bearer("submit"))
@@ -204,9 +181,9 @@ def test_a_video_file_is_judged_while_it_is_watched(sqlite: Database, tmp_path: 
     clip = draw_face_video(tmp_path / "clip.mp4", seconds=4.0)
     monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("FAKESWEEP_CLASSIFIER", str(build_bundle(tmp_path / "red")))
-    with running_site(sqlite, tmp_path) as site:
-        doors = make_doors(site.context.settings, sqlite, lambda: None, [NamedSource("Hall", str(clip))])
-    with running_site(sqlite, tmp_path, doors=doors) as site:
+    settings = Settings(home=tmp_path / "home")
+    live = make_doors(settings, sqlite, lambda: None, [NamedSource("Hall", str(clip))]).live
+    with running_site(sqlite, tmp_path, lent={"live": live}) as site:
         seen = site.client.get("/api/v1/live/1/stream")
         told = site.client.get("/api/v1/live/1").json()
 
