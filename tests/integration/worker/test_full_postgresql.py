@@ -1,0 +1,83 @@
+"""A PostgreSQL without disk space, or one that refuses to write, is waited for; nothing is lost by it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db.history import keep_history
+from db.invariants import read_history
+from tests.integration.worker.installation import Installation
+from tests.services import PostgresServer, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[3]
+ON_POSTGRESQL = pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+# PostgreSQL does not run as root: whoever is not root stays who he is, and may mount in a namespace of his own.
+NAMESPACE = ["--mount"] if os.geteuid() == 0 else ["--map-current-user", "--keep-caps", "--mount"]
+
+
+@pytest.mark.parametrize(
+    ("part", "word"), [("data", "has no disk space left: free some on its host"), ("wal", "does not answer")]
+)
+def test_a_full_disk_is_waited_for(part: str, word: str, short_folder: Path) -> None:
+    """A worker on a server whose disk is full waits ever longer, says why, and goes on: each video has one verdict."""
+    folder = short_folder / f"full-{part}"
+    folder.mkdir()
+    driver = [sys.executable, "-P", "-m", "tests.integration.worker.on_full_postgresql", str(folder), part]
+    done = subprocess.run(
+        ["unshare", *NAMESPACE, *driver],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert any(word in line for line in seen["said"]), seen["said"]
+    assert seen["was_alive"]
+    assert seen["is_alive"]
+    assert set(seen["pauses"]) >= {0.2, 0.4, 0.8, 1.6}
+    assert seen["tracebacks"] == 0, seen["log"]
+    assert seen["verdicts"] == [1] * 400
+
+
+@ON_POSTGRESQL
+def test_a_server_that_only_reads_is_waited_for(installation: Installation, postgres: PostgresServer) -> None:
+    """While it refuses to write (a standby, an operator's switch) nothing is lost, and the log says what to do."""
+    name = installation.database_url.partition("@/")[2].partition("?")[0]
+
+    def may_write(*, is_allowed: bool) -> None:
+        with psycopg.connect(f"host={postgres.folder} user=postgres dbname=postgres", autocommit=True) as connection:
+            switch = "RESET default_transaction_read_only"
+            switch = switch if is_allowed else "SET default_transaction_read_only = on"
+            connection.execute(f"ALTER DATABASE {name} {switch}".encode())
+            # The switch counts for new connections.
+            connection.execute(b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        # Ours were among them.
+        installation.database.dispose()
+
+    keep_history(installation.database)
+    installation.submit([f"slow-{number}" for number in range(8)])
+    worker = installation.start_worker()
+    with installation.scheduler():
+        wait_until(lambda: installation.states()["judged"] >= 2, what="the first verdicts")
+        may_write(is_allowed=False)
+        wait_until(lambda: "is read-only: connect to the primary" in installation.log.read_text(), what="the word")
+        wait_until(lambda: "trying again in 1.6 s" in installation.log.read_text(), what="the waiting")
+        may_write(is_allowed=True)
+        installation.wait_states(judged=8)
+
+    with installation.database.read() as session:
+        history = read_history(session)
+    assert worker.poll() is None
+    assert "Traceback" not in installation.log.read_text()
+    assert [sum(change.new_state == "judged" for change in changes) for changes in history.values()] == [1] * 8
