@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from db.session import Database
 
 _CHECK_EVERY_S = 1.0
-# Browsers open few connections each; one of more is a mistake or an attack.
-_MOST_CONNECTIONS = 1000
 # As many as a person's videos on one machine: the crew limits itself to the cores.
 _ANY_NUMBER = 1_000_000
 _THREAD_ENDS_WITHIN_S = 5.0
@@ -103,6 +101,7 @@ def _make_server(
     import uvicorn
 
     from web.app import make_app
+    from web.connections import server_config
     from web.context import make_context
 
     doors = make_doors(settings, database, engine.send_or_note, sources)
@@ -126,17 +125,7 @@ def _make_server(
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    return Server(
-        uvicorn.Config(
-            make_app(context),
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=5,
-        )
-    )
+    return Server(server_config(make_app(context)))
 
 
 @contextmanager
