@@ -10,6 +10,7 @@ from cli.rendering.names import safe_text
 from scheduler.local_workers import LocalWorker, LocalWorkerError
 from worker.app import QUEUES
 from worker.cores import usable_cores
+from worker.pipeline.open_files import require_open_files
 from worker.settings import Settings
 
 # One that ends again and again has a cause that another start does not cure.
@@ -33,11 +34,13 @@ class LocalCrew:
         """Starts the worker, with no more processes than there are videos; once it runs, does nothing.
 
         Raises:
-            PipelineError: the face detector or ffmpeg is missing here, so that no video could be judged.
+            PipelineError: the face detector or ffmpeg is missing here, or too few files may be opened, so that no
+                video could be judged.
         """
         concurrency = min(self._most, for_videos)
         if self._worker is not None or concurrency == 0:
             return
+        require_open_files(concurrency)
         self._worker = LocalWorker(self._settings, concurrency=concurrency, queues=QUEUES)
         self._worker.start()
         _refuse_missing_parts(self._settings)

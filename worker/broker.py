@@ -6,6 +6,7 @@ server. Whoever is killed, the kernel frees the locks.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -33,6 +34,8 @@ START_TIMEOUT_S = 3 * broker_watchdog.START_LIMIT_S
 # sun_path holds 108 bytes on Linux and 104 on macOS, with the zero at the end.
 SOCKET_PATH_BYTES = 103
 # What goes into the server's configuration and into an address without quoting.
+_ADVICE = "free some space or mend the permissions there, or choose another FAKESWEEP_HOME"
+_ADVICE_ON_FILES = "raise the limit of open files (`ulimit -n`, or LimitNOFILE= of the service)"
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
@@ -220,19 +223,17 @@ class _EmbeddedBroker(BrokerHandle):
         if READY in said:
             return
         last_line = said[-1] if said else "no reason given"
-        raise BrokerError(
-            f"the embedded broker does not start in {self._state}: {last_line}: "
-            "free some space or mend the permissions there, or choose another FAKESWEEP_HOME"
-        )
+        next_step = _ADVICE_ON_FILES if "open file" in last_line else _ADVICE
+        raise BrokerError(f"the embedded broker does not start in {self._state}: {last_line}: {next_step}")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
+            next_step = _ADVICE_ON_FILES if error.errno in (errno.EMFILE, errno.ENFILE) else _ADVICE
             raise BrokerError(
-                f"the embedded broker cannot use {self._state}: {error.strerror or error}: "
-                "free some space or mend the permissions there, or choose another FAKESWEEP_HOME"
+                f"the embedded broker cannot use {self._state}: {error.strerror or error}: {next_step}"
             ) from error
 
 

@@ -7,6 +7,7 @@ import sys
 
 from db.errors import DatabaseError
 from worker.broker import BrokerError
+from worker.pipeline.errors import PipelineError
 from worker.serve import run_worker
 from worker.settings import SettingsError, read_settings
 
@@ -20,7 +21,7 @@ def main(pipe: str, queues: str, concurrency: str = "") -> int:
             queues=queues.split(","),
             parent_pipe=int(pipe),
         )
-    except (BrokerError, DatabaseError, SettingsError) as error:
+    except (BrokerError, DatabaseError, SettingsError, PipelineError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

@@ -39,6 +39,7 @@ from worker.pipeline.errors import (
     UnreadableVideoError,
 )
 from worker.pipeline.inference import is_out_of_memory
+from worker.pipeline.open_files import is_out_of_files, out_of_files_error
 from worker.pipeline.results import ScanResult
 from worker.settings import Settings
 from worker.storage import Storage
@@ -168,10 +169,18 @@ def _judge(claim: Claim, bench: Bench, heartbeat: Heartbeat) -> "Outcome | Relea
     except (TransientError, BundleError, MemoryError) as error:
         return _release_after(error)
     except Exception as error:  # noqa: BLE001 - a defect in the judging of one video must not stop the others
-        if is_out_of_memory(error):
-            return _release_after(MemoryError())
+        fault = _of_the_machine(error)
+        if fault is not None:
+            return _release_after(fault)
         _log.exception("the judging failed")
         return Release(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _of_the_machine(error: Exception) -> TransientError | MemoryError | None:
+    """What the machine lacks, where a library said so in its own way; None for a defect."""
+    if is_out_of_files(error):
+        return out_of_files_error()
+    return MemoryError() if is_out_of_memory(error) else None
 
 
 def _keep_faces(claim: Claim, bench: Bench, result: ScanResult) -> None:

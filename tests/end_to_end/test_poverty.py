@@ -63,14 +63,27 @@ def test_a_full_disk_is_said_and_waited_for(installation: Installation, tmp_path
 
 @pytest.mark.parametrize("count", [24, 44])
 def test_no_file_descriptors(count: int, installation: Installation, tmp_path: Path) -> None:
-    """Too few of them end the scan, or the video, with a message, and no traceback."""
+    """Too few of them end the scan with a message that names them and the next step, and no traceback."""
     (clip,) = draw_many_face_videos(tmp_path, 1)
 
     done = _limited(installation, "RLIMIT_NOFILE", count, clip)
 
-    assert done.returncode in (1, 3), done.stderr
+    assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert "Error: " in done.stderr or "failed" in done.stdout
+    assert "Error: " in done.stderr
+    assert "raise the limit" in done.stderr
+    assert "`ulimit -n`, or LimitNOFILE= of the service" in done.stderr
+
+
+def test_just_enough_file_descriptors(installation: Installation, tmp_path: Path) -> None:
+    """What is asked for is enough: one less is refused, and with as many the video is judged."""
+    (clip,) = draw_many_face_videos(tmp_path, 1)
+
+    refused = _limited(installation, "RLIMIT_NOFILE", 71, clip)
+    done = _limited(installation, "RLIMIT_NOFILE", 72, clip)
+
+    assert (refused.returncode, done.returncode) == (1, 0), done.stderr
+    assert "needs 72 file descriptors, and may have 71" in refused.stderr
 
 
 @pytest.mark.parametrize("count", [600_000_000])

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import resource
@@ -11,6 +12,9 @@ from typing import Any, NoReturn
 
 from worker.pipeline.locking_in import lock_in
 from worker.pipeline.seccomp import Filter
+
+OUT_OF_FILES = "no file descriptors left"
+"""The complaint where a process could not be given what it needs: no fault of its own, nor of what it should read."""
 
 # Above all numbers that a started process gets.
 _SPARE_DESCRIPTOR = 16
@@ -39,10 +43,16 @@ def become_program(
             lock_in(ruleset, confinement[1])
         _run(program, request)
     except BaseException as error:  # noqa: BLE001 - the child of a fork must not return
-        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        os.write(complaint, said.encode("utf-8", "replace"))
+        os.write(complaint, complaint_about(error).encode("utf-8", "replace"))
     finally:
         os._exit(127)
+
+
+def complaint_about(error: BaseException) -> str:
+    """What to say of an error that kept a program from starting."""
+    if isinstance(error, OSError):
+        return OUT_OF_FILES if error.errno in (errno.EMFILE, errno.ENFILE) else error.strerror or str(error)
+    return str(error) or type(error).__name__
 
 
 def spare(descriptor: int) -> int:

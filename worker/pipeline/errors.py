@@ -26,6 +26,7 @@ class Reason(StrEnum):
     SYMLINK_LOOP = "symlink_loop"
     TIME_LIMIT = "time_limit"
     MEMORY_LIMIT = "memory_limit"
+    OPEN_FILES_LIMIT = "open_files_limit"
     CLASSIFIER_UNAVAILABLE = "classifier_unavailable"
     DISK_FULL = "disk_full"
     WORKER_LOST = "worker_lost"

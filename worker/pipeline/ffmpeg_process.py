@@ -14,6 +14,7 @@ from typing import Self
 
 from worker.pipeline.errors import Reason, ScanStoppedError, TransientError, UnreadableVideoError
 from worker.pipeline.limits import Limits
+from worker.pipeline.open_files import is_out_of_files, lowered_open_files, out_of_files_error
 from worker.pipeline.spawning import Bound, SpawnedProcess, shared_spawner
 
 STDERR_TAIL_LINES = 40
@@ -154,6 +155,8 @@ def _start(
             theirs.callback(os.close, nothing)
             stdout_fd, stderr_fd = (_open_pipe(ours, theirs) for _ in range(2))
         except OSError as error:
+            if is_out_of_files(error):
+                raise out_of_files_error() from error
             raise TransientError(Reason.INTERNAL_ERROR, f"ffmpeg could not be started: {error.strerror}") from error
         process = shared_spawner().start(
             command,
@@ -184,7 +187,7 @@ def bounds_of(limits: Limits, *, wall_s: float) -> list[Bound]:
         (resource.RLIMIT_CPU, cpu_s, cpu_s + CPU_GRACE_S),
         # It writes to pipes alone.
         (resource.RLIMIT_FSIZE, 0, 0),
-        (resource.RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS),
+        (resource.RLIMIT_NOFILE, *lowered_open_files(DESCRIPTORS)),
         (resource.RLIMIT_CORE, 0, 0),
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from worker.pipeline.errors import Reason
 from worker.pipeline.limits import Limits
+from worker.pipeline.open_files import named_when_out
 from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.probe_helper import shared_helper
 from worker.pipeline.results import VideoFacts
@@ -63,7 +64,8 @@ def gathered_keyframes(
 @contextmanager
 def _memory_file() -> Iterator[int]:
     if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("keyframes", os.MFD_CLOEXEC)
+        with named_when_out():
+            descriptor = os.memfd_create("keyframes", os.MFD_CLOEXEC)
         try:
             yield descriptor
         finally:

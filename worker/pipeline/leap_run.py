@@ -16,6 +16,7 @@ from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch, widen_pipe
 from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
 from worker.pipeline.gathering import REORDERED_PICTURES, gathered_keyframes
 from worker.pipeline.limits import Limits
+from worker.pipeline.open_files import named_when_out
 from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.results import Frame, Pixels, VideoFacts
 from worker.pipeline.sampling import Leap
@@ -84,7 +85,8 @@ class LeapRun:
         self._size = decoded_size(decoding.facts, decoding.limits)
         with ExitStack() as started:
             self._source = started.enter_context(opened_source(decoding, leap))
-            stats_fd, child_fd = os.pipe()
+            with named_when_out():
+                stats_fd, child_fd = os.pipe()
             started.callback(os.close, child_fd)
             self._resources.callback(os.close, stats_fd)
             try:

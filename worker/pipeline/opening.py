@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
+from worker.pipeline.open_files import is_out_of_files, out_of_files_error
 
 VideoPath = Path | bytes | str
 
@@ -23,7 +24,6 @@ _REASON_OF_ERRNO = {
     errno.ENXIO: Reason.SPECIAL_FILE,
     errno.ENAMETOOLONG: Reason.MISSING,
 }
-_MACHINE_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 @contextmanager
@@ -51,8 +51,10 @@ def file_error(error: OSError, *, if_absent: Reason) -> UnreadableVideoError | T
     detail = f"the file could not be read: {error.strerror or error}"
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return UnreadableVideoError(if_absent, "there is no such file")
-    if error.errno in _MACHINE_ERRNOS:
-        return TransientError(Reason.INTERNAL_ERROR, detail)
+    if is_out_of_files(error):
+        return out_of_files_error()
+    if error.errno == errno.ENOMEM:
+        return TransientError(Reason.MEMORY_LIMIT, detail)
     reason = _REASON_OF_ERRNO.get(error.errno or 0)
     return UnreadableVideoError(reason, detail) if reason else TransientError(Reason.READ_ERROR, detail)
 

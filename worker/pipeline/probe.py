@@ -8,6 +8,7 @@ from worker.pipeline.errors import Reason, UnreadableVideoError
 from worker.pipeline.formats import INDEXED_DEMUXERS, demuxer_family
 from worker.pipeline.limits import Limits
 from worker.pipeline.matroska import has_cues
+from worker.pipeline.open_files import out_of_files_error
 from worker.pipeline.opening import VideoPath, file_error, opened_video
 from worker.pipeline.probe_helper import shared_helper
 from worker.pipeline.results import VideoFacts
@@ -52,6 +53,8 @@ def _refuse_unopened(answer: dict[str, Any], head: bytes, limits: Limits) -> Non
     if answer.get("error") == "streams":
         detail = f"it has more streams than the limit, {limits.max_streams}"
         raise UnreadableVideoError(Reason.TOO_LARGE, detail)
+    if answer.get("error") == "files":
+        raise out_of_files_error()
     if answer.get("error"):
         raise UnreadableVideoError(*explain_refusal(head))
     if answer["streams"] >= limits.max_streams:

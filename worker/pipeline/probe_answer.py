@@ -14,7 +14,7 @@ from typing import Any
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST
 from worker.pipeline.index_entries import MAX_INDEX_KEYFRAMES
 
-ERRORS = ("streams", "memory", "refused", "apart")
+ERRORS = ("streams", "memory", "files", "refused", "apart")
 """What our program says of a file that it could not open."""
 MAX_FILE_BYTES = 48 * 1024 * 1024
 """More than the keyframes that are gathered at once take, with the headers of their file."""

@@ -16,6 +16,7 @@ from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST, PROTOCOLS
 from worker.pipeline.limits import Limits
 from worker.pipeline.locking_in import REFUSED_STATUS
+from worker.pipeline.open_files import is_out_of_files, out_of_files_error
 from worker.pipeline.probe_answer import MalformedAnswerError, read_answer, read_gathered
 from worker.pipeline.spawning import SpawnedProcess, shared_spawner
 
@@ -54,7 +55,7 @@ class ProbeHelper:
         Raises:
             UnreadableVideoError: the process died of this file, took longer than `probe_time_limit_s`, or gave an
                 answer that our program does not give.
-            TransientError: the process could not be started.
+            TransientError: the process could not be started, or the file not be handed to it.
         """
         request = {"has_cues": has_cues}
         with self._lock:
@@ -69,7 +70,9 @@ class ProbeHelper:
                 self._stop()
                 detail = f"the process that read its headers gave no answer of ours, twice: {error}"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None
-            except (OSError, EOFError):
+            except (OSError, EOFError) as error:
+                if is_out_of_files(error):
+                    raise out_of_files_error() from error
                 status = self._stop()
                 detail = f"reading its headers ended the probing process twice (status {status})"
                 raise UnreadableVideoError(Reason.NOT_A_VIDEO, detail) from None

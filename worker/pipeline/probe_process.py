@@ -26,6 +26,7 @@ import av.subtitles.subtitle
 from worker.pipeline.gathering_process import CannotGatherError, gather, warm_up
 from worker.pipeline.index_entries import MAX_INDEX_KEYFRAMES, read_every, skim
 from worker.pipeline.locking_in import REFUSED_STATUS, lock_in, reader_filter, rules_for
+from worker.pipeline.open_files import lowered_open_files
 
 TAIL_PACKETS = 4096
 """Packets read behind the last keyframe of the index, to learn where the video really ends."""
@@ -45,7 +46,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    resource.setrlimit(resource.RLIMIT_NOFILE, lowered_open_files(DESCRIPTORS))
     warm_up()
     if is_confined:
         _lock_in(landlock_abi, has_seccomp=bool(has_seccomp))
@@ -74,7 +75,7 @@ def _lock_in(landlock_abi: int, *, has_seccomp: bool) -> None:
 
 
 def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, int]:
-    body, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
+    body, descriptors, flags, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
     if not body:
         return None, -1
     length = int.from_bytes(body[:4], "big")
@@ -83,7 +84,7 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any] | None, int]:
         if not more:
             return None, -1
         body += more
-    return json.loads(body[4:]), descriptors[0] if descriptors else -1
+    return json.loads(body[4:]), descriptors[0] if descriptors and not flags & socket.MSG_CTRUNC else -1
 
 
 def _answer(request: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], bytes]:
@@ -95,6 +96,9 @@ def _answer(request: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], b
         "probesize": "5000000",
         "analyzeduration": "5000000",
     }
+    if descriptor < 0:
+        # The kernel kept it back, as we may open no more.
+        return {"error": "files"}, b""
     said: list[tuple[int, str, str]] = []
     try:
         with av.logging.Capture() as said:

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from worker.pipeline.becoming import become_program, spare
+from worker.pipeline.becoming import OUT_OF_FILES, become_program, complaint_about, spare
 from worker.pipeline.locking_in import decoder_filter, rules_for
 
 MAX_DESCRIPTORS = 8
@@ -78,7 +78,7 @@ class Spawner:
             self._kill_all()
 
     def _take_request(self, channel: socket.socket) -> None:
-        byte, descriptors, _, _ = socket.recv_fds(channel, 1, MAX_DESCRIPTORS + 1)
+        byte, descriptors, flags, _ = socket.recv_fds(channel, 1, MAX_DESCRIPTORS + 1)
         if not byte:
             self._end()
         for descriptor in descriptors:
@@ -88,10 +88,13 @@ class Spawner:
         leash = socket.socket(fileno=descriptors[0])
         try:
             request = _read_request(leash)
-            if request is not None:
+            if flags & socket.MSG_CTRUNC:
+                # The kernel kept back what we may not open.
+                _answer(leash, {"error": OUT_OF_FILES})
+            elif request is not None:
                 self._start(request, leash, descriptors[1:])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            _answer(leash, {"error": f"{type(error).__name__}: {error}"})
+            _answer(leash, {"error": complaint_about(error)})
         finally:
             for descriptor in descriptors[1:]:
                 os.close(descriptor)

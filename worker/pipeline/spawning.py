@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from worker.pipeline.becoming import OUT_OF_FILES
 from worker.pipeline.errors import Reason, TransientError
 from worker.pipeline.executables import files_to_start
 from worker.pipeline.leash import SpawnedProcess, read_line
+from worker.pipeline.open_files import is_out_of_files, out_of_files_error
 from worker.pipeline.sandbox import SandboxParts, find_sandbox
 
 FIRST_PASSED = 3
@@ -80,6 +82,8 @@ class Spawner:
         try:
             request["readable"] = [str(path) for path in files_to_start(Path(argv[0]))] if is_confined else None
         except OSError as error:
+            if is_out_of_files(error):
+                raise out_of_files_error() from error
             detail = f"{argv[0]} could not be started: {error.strerror}"
             raise TransientError(Reason.INTERNAL_ERROR, detail) from error
         try:
@@ -89,6 +93,8 @@ class Spawner:
             self.close()
             return self._ask(request, descriptors)
         except OSError as error:
+            if is_out_of_files(error):
+                raise out_of_files_error() from error
             detail = f"the process that starts {Path(argv[0]).name} does not answer: {error.strerror or error}"
             raise TransientError(Reason.INTERNAL_ERROR, detail) from error
 
@@ -117,6 +123,8 @@ class Spawner:
         if "pid" in answer:
             return SpawnedProcess(ours, answer["pid"])
         ours.close()
+        if answer.get("error") == OUT_OF_FILES:
+            raise out_of_files_error()
         program = Path(request["argv"][0]).name
         raise TransientError(Reason.INTERNAL_ERROR, f"{program} could not be started: {answer.get('error')}")
 
