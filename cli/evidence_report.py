@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from cli.rendering.evidence_page import FacesOf, PageHead, write_evidence_page
-from worker.evidence import EvidenceFace, evidence_path, load_evidence
+from worker.evidence import DamagedEvidenceError, EvidenceFace, evidence_path, read_evidence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,11 @@ def _reader(directory: Path | None, pictured: set[int] | None) -> FacesOf:
             return ""
         if pictured is not None and lease["id"] not in pictured:
             return f"No pictures here, to keep this file small: fakesweep show {video['sha256'][:12]} --html FILE"
-        return load_evidence(directory, lease["id"], lease["token"]) or _GONE
+        try:
+            return read_evidence(directory, lease["id"], lease["token"]) or _GONE
+        except DamagedEvidenceError as error:
+            # The name alone: a report is handed on, and where we keep things is nobody's business.
+            return f"No pictures: the file with them, {error.path.name}, {error.why}. The verdict is not touched."
 
     return faces_of
 

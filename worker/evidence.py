@@ -31,6 +31,20 @@ _PER_FOLDER = 1000
 _log = logging.getLogger(__name__)
 
 
+class DamagedEvidenceError(Exception):
+    """A file of kept faces is there and cannot be read.
+
+    Args:
+        path: of the file.
+        why: what is wrong with it, as the end of a sentence.
+    """
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"no pictures from {path}: the file {why}; its verdict is not touched")
+        self.path = path
+        self.why = why
+
+
 @dataclass(frozen=True)
 class EvidenceFace:
     """A face as it was kept.
@@ -99,12 +113,24 @@ def save_evidence(directory: Path, scan_id: int, token: int, faces: "Sequence[Ke
 
 
 def load_evidence(directory: Path | None, scan_id: int, token: int | None = None) -> list[EvidenceFace]:
-    """The faces that were kept of a scan, highest first; none where the file is missing, altered or cut off.
+    """As `read_evidence`; none either where the file is damaged, which the log says then."""
+    try:
+        return read_evidence(directory, scan_id, token)
+    except DamagedEvidenceError as error:
+        _log.warning("%s", error)
+        return []
+
+
+def read_evidence(directory: Path | None, scan_id: int, token: int | None = None) -> list[EvidenceFace]:
+    """The faces that were kept of a scan, highest first; none where there is no file.
 
     Args:
         directory: of the settings, None where none are kept.
         scan_id: of the scan that was judged.
         token: its fencing token; None takes the latest there is.
+
+    Raises:
+        DamagedEvidenceError: the file cannot be read, or was altered or cut off.
     """
     if directory is None:
         return []
@@ -115,9 +141,16 @@ def load_evidence(directory: Path | None, scan_id: int, token: int | None = None
         with zipfile.ZipFile(path) as packed:
             index = json.loads(_member(packed, _INDEX))
             return [_unpack(packed, described) for described in index["faces"][:MOST_FACES]]
-    # RuntimeError is what zipfile says of a member that is encrypted or packed in a way that it does not know.
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
+    except FileNotFoundError:
         return []
+    # RuntimeError is what zipfile says of a member that is encrypted or packed in a way that it does not know.
+    except (
+        *(OSError, ValueError, KeyError, TypeError, AttributeError),
+        *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
+    ) as error:
+        refusal = error.strerror if isinstance(error, OSError) else None
+        why = f"cannot be read ({refusal})" if refusal else f"is damaged ({type(error).__name__})"
+        raise DamagedEvidenceError(path, why) from error
 
 
 def list_evidence(directory: Path) -> Iterator[EvidenceFile]:

@@ -18,6 +18,7 @@ from db.schema import upgrade_database
 from db.session import Database, open_database
 from db.videos import find_videos, read_video
 from tests.integration.cli.evidence_batches import HOSTILE, rename_first, seed_judged
+from worker.evidence import list_evidence
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,6 +127,22 @@ def test_lost_evidence_costs_pictures_alone(lite: Database, settings: Settings) 
     assert video["faces"] == []
     assert video["why"].startswith("No pictures: none were kept")
     assert len(video["frames"]) == 2
+
+
+def test_a_damaged_file_is_told_in_the_page(lite: Database, settings: Settings) -> None:
+    """Whoever reads the report learns which file is damaged, and not where we keep it; the others have pictures."""
+    seed = seed_judged(lite, SCORES, evidence=settings.evidence_directory)
+    assert settings.evidence_directory is not None
+    damaged = next(iter(list_evidence(settings.evidence_directory)))
+    damaged.path.write_bytes(damaged.path.read_bytes()[:-40])
+
+    page = batch_page(lite, seed, settings)
+
+    whys = [video["why"] for video in details(page) if not video["faces"]]
+    name = damaged.path.name
+    assert whys == [f"No pictures: the file with them, {name}, is damaged (BadZipFile). The verdict is not touched."]
+    assert str(settings.evidence_directory) not in page
+    assert sum(bool(video["faces"]) for video in details(page)) == 3
 
 
 def test_filters_and_thresholds_are_those_of_the_table(lite: Database, settings: Settings) -> None:

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from worker.evidence import (
+    DamagedEvidenceError,
     EvidenceFile,
     delete_evidence,
     evidence_path,
     list_evidence,
     load_evidence,
+    read_evidence,
     save_evidence,
 )
 from worker.pipeline.results import Box, KeptFace
@@ -58,8 +60,8 @@ def test_a_late_worker_does_not_write_over_anothers_faces(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("harm", ["cut", "emptied", "replaced", "flipped", "pretending"])
-def test_a_broken_file_shows_no_faces(tmp_path: Path, harm: str) -> None:
-    """Whatever became of the file, a report goes on without its pictures."""
+def test_a_broken_file_shows_no_faces(tmp_path: Path, harm: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever became of the file, a report goes on without its pictures, and the log names the file."""
     save_evidence(tmp_path, 7, 1, [kept_face()])
     path = evidence_path(tmp_path, 7, 1)
     whole = path.read_bytes()
@@ -79,6 +81,16 @@ def test_a_broken_file_shows_no_faces(tmp_path: Path, harm: str) -> None:
     path.write_bytes(broken[harm])
 
     assert load_evidence(tmp_path, 7, 1) == []
+    assert f"no pictures from {path}: the file is damaged" in caplog.text
+    with pytest.raises(DamagedEvidenceError) as caught:
+        read_evidence(tmp_path, 7, 1)
+    assert caught.value.path == path
+
+
+def test_a_file_that_is_not_there_is_no_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Faces that were never kept, or were taken away by retention, are nothing to warn of."""
+    assert load_evidence(tmp_path, 7, 1) == []
+    assert not caplog.records
 
 
 def test_a_disk_that_refuses_costs_a_warning_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
