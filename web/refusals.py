@@ -34,7 +34,7 @@ def answer_problem(
     """The answer that tells a problem; who is not signed in and asks for a page is led to where one signs in.
 
     Args:
-        errors: where values did not fit; a page tells no more than `detail`.
+        errors: where values did not fit; a page tells the first.
     """
     path = request.url.path
     if not wants_page(path, request.headers):
@@ -42,8 +42,11 @@ def answer_problem(
     if status == HTTPStatus.UNAUTHORIZED and "authorization" not in request.headers:
         after = _address_of(request) if request.method in _READS else "/"
         return RedirectResponse(f"/login?{urlencode({'next': after})}", 303)
-    again = _again(request, status)
-    answer = page(request, "problem.html", status=status, title=_title_of(status), detail=detail, again=again)
+    if errors:
+        where, message = errors[0]["where"].rpartition(".")[2], errors[0]["message"]
+        detail = f"{where}: {message}"
+    shown = {"title": _title_of(status), "detail": detail[:1].upper() + detail[1:], "again": _again(request, status)}
+    answer = page(request, "problem.html", status=status, **shown)
     answer.headers.update(headers or {})
     return answer
 
