@@ -10,12 +10,15 @@ import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.beside import works_beside
 from cli.crew import LocalCrew
 from cli.engine import Engine, opened_engine
+from cli.housekeeping import keep_house
 from cli.live_sources import NamedSource, named_sources
 from cli.opening import opened_database
 from cli.rendering.names import safe_text
@@ -130,7 +133,10 @@ def _make_server(
 
 @contextmanager
 def _working(wish: Wish, engine: Engine, *, on_defect: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """On the embedded default, sweeps and judges meanwhile; what it yields raises what went wrong there."""
+    """On the embedded default, sweeps, judges and keeps house meanwhile.
+
+    What it yields raises what went wrong there.
+    """
     is_embedded = engine.settings.is_embedded_broker
     workers = wish.workers if wish.workers is not None or is_embedded else 0
     if not is_embedded and not workers:
@@ -138,13 +144,19 @@ def _working(wish: Wish, engine: Engine, *, on_defect: Callable[[], None]) -> It
         return
     stop = threading.Event()
     defects: list[BaseException] = []
-    with engine.sweeping() as check_sweeps, LocalCrew(engine.settings, most=workers) as crew:
+    housekeeping = partial(keep_house, engine.database, engine.settings)
+    with (
+        engine.sweeping() as check_sweeps,
+        works_beside([housekeeping], threading.Event()) as check_house,
+        LocalCrew(engine.settings, most=workers) as crew,
+    ):
         crew.start(for_videos=_ANY_NUMBER)
 
         def watch() -> None:
             while not stop.wait(_CHECK_EVERY_S):
                 try:
                     check_sweeps()
+                    check_house()
                     crew.check()
                 except BaseException as error:  # noqa: BLE001 - raised again when the server has stopped
                     defects.append(error)

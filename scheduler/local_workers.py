@@ -5,9 +5,11 @@ one end of a pipe: when the command closes the other, or dies in whatever way, t
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -25,7 +27,7 @@ class LocalWorkerError(Exception):
 
 
 class LocalWorker:
-    """A context with a worker; its log goes to `worker.log` in the home directory.
+    """A context with a worker; its log goes to `worker.log` in the home directory, which `check` keeps short.
 
     Args:
         concurrency: videos at once, None for the settings' number or one per usable core.
@@ -61,11 +63,12 @@ class LocalWorker:
             os.close(theirs)
 
     def check(self) -> None:
-        """Makes sure that the worker still lives.
+        """Makes sure that the worker still lives, and turns its log over where that has grown long.
 
         Raises:
             LocalWorkerError: it does not.
         """
+        _turn_over(self.log)
         if self._process is None or self._process.poll() is None:
             return
         raise LocalWorkerError(
@@ -102,9 +105,26 @@ class LocalWorker:
 
 
 def _opened_log(path: Path) -> BinaryIO:
-    if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
-        path.replace(path.with_suffix(".log.1"))
+    _turn_over(path)
     return path.open("ab")
+
+
+def _turn_over(path: Path) -> None:
+    """Keeps a long log beside, and empties it: who writes into it appends, and goes on at its new beginning.
+
+    A line that is written just then may be lost, and no other. On a full disk all stays as it is.
+    """
+    part = path.with_suffix(".log.part")
+    with suppress(OSError):
+        if path.stat().st_size <= LOG_LIMIT_BYTES:
+            return
+        try:
+            shutil.copyfile(path, part)
+        except OSError:
+            part.unlink(missing_ok=True)
+            return
+        part.replace(path.with_suffix(".log.1"))
+        os.truncate(path, 0)
 
 
 def _last_line(path: Path) -> str:

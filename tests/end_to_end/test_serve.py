@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,28 @@ def test_an_upload_is_judged_by_the_server_alone(installation: Installation, tmp
     assert listed["score"] == judged["score"]
     assert part == (206, b"ftyp")
     assert picture[1]["image"]["state"] == "unreadable"
+
+
+@pytest.mark.slow
+def test_the_server_keeps_house_by_itself(installation: Installation, tmp_path: Path) -> None:
+    """On the embedded default no scheduler runs beside it, and what is too old goes all the same."""
+    clip = draw_face_video(tmp_path / "clip.mp4")
+    assert installation.run("scan", clip).returncode == 0
+    database = installation.home / "fakesweep.db"
+
+    def frames() -> int:
+        with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection:
+            return int(connection.execute("SELECT count(*) FROM frames").fetchone()[0])
+
+    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        connection.execute("UPDATE scans SET finished_at = finished_at - 864000")
+    assert frames() > 0
+    installation.settings |= {"KEEP_FRAMES_DAYS": "1"}
+
+    with served(installation, tmp_path / "log"):
+        wait_until(lambda: frames() == 0, timeout_s=90, what="the end of old frames")
+
+    assert "taken away: frames of 1 scans" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.slow

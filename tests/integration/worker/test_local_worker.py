@@ -11,8 +11,11 @@ import pytest
 from db.schema import upgrade_database
 from db.session import open_database
 from db.workers import live_workers
+from scheduler import local_workers
 from scheduler.local_workers import LocalWorker, LocalWorkerError
 from tests.services import wait_until
+from worker.app import TASK_NAME, make_app
+from worker.broker import use_broker
 from worker.settings import Settings, read_settings
 
 pytestmark = pytest.mark.slow
@@ -103,3 +106,21 @@ def test_a_worker_that_cannot_start_says_why(settings: Settings, monkeypatch: py
             return False
 
         wait_until(has_complained, what="its complaint")
+
+
+def test_a_long_log_is_turned_over_under_a_running_worker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a worker runs, its log and the one before stay bounded, and it goes on writing into the new one."""
+    with LocalWorker(settings, concurrency=1, queues=("interactive", "bulk")) as worker:
+        wait_until(lambda: "is ready" in worker.log.read_text(), what="the worker")
+        before = worker.log.read_text()
+        with monkeypatch.context() as patched:
+            patched.setattr(local_workers, "LOG_LIMIT_BYTES", len(before) - 1)
+            worker.check()
+        kept, emptied = worker.log.with_suffix(".log.1").read_text(), worker.log.stat().st_size
+        with use_broker(settings) as broker:
+            make_app(broker.url, settings).send_task(TASK_NAME, args=("no scan",), queue="bulk")
+            wait_until(lambda: "no message of ours" in worker.log.read_text(), what="a line in the new log")
+
+    assert (kept, emptied) == (before, 0)
+    # Not behind a hole as long as the old one.
+    assert worker.log.read_bytes()[:2] == b"20"
