@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from worker.pipeline.landlock import find_landlock
 from worker.pipeline.seccomp import find_seccomp
 
+LANDLOCK_OF_TCP = 4
+"""The first version of Landlock that knows of connections; it knows those of TCP alone."""
+
 
 @dataclass(frozen=True)
 class SandboxParts:
@@ -29,7 +32,10 @@ class SandboxParts:
         """What a locked-in process cannot do, in words."""
         words = ["privileges"] if sys.platform == "linux" else []
         words += ["files"] if self.landlock_abi else []
-        words += ["network"] if self.landlock_abi >= 4 or self.has_seccomp else []
+        if self.has_seccomp:
+            words.append("network")
+        elif self.landlock_abi >= LANDLOCK_OF_TCP:
+            words.append("TCP (UDP stays open)")
         words += ["processes"] if self.has_seccomp else []
         return words
 

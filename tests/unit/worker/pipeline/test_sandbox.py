@@ -46,11 +46,16 @@ def connect():
     with socket.socket() as client:
         client.connect(("127.0.0.1", int(sys.argv[5])))
 
+def datagram():
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.sendto(b"x", ("127.0.0.1", int(sys.argv[5])))
+
 deeds = {
     "read": lambda: open(secret).read(),
     "list": lambda: os.listdir("/"),
     "write": lambda: open(secret + ".new", "w").close(),
     "connect": connect,
+    "datagram": datagram,
     "fork": fork,
     "signal": lambda: os.kill(os.getppid(), 0),
     "trace": trace,
@@ -144,6 +149,31 @@ def test_a_locked_in_process_can_do_nothing(secret: Path, user: int) -> None:
 
     assert set(_imprison(secret, find_sandbox(), user=user).values()) == {"refused"}
     assert not secret.with_name("secret.txt.new").exists()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (SandboxParts(6, has_seccomp=True), ["privileges", "files", "network", "processes"]),
+        (SandboxParts(3, has_seccomp=True), ["privileges", "files", "network", "processes"]),
+        (SandboxParts(0, has_seccomp=True), ["privileges", "network", "processes"]),
+        (SandboxParts(6, has_seccomp=False), ["privileges", "files", "TCP (UDP stays open)"]),
+        (SandboxParts(3, has_seccomp=False), ["privileges", "files"]),
+        (SandboxParts(0, has_seccomp=False), ["privileges"]),
+    ],
+)
+def test_what_is_said_is_what_holds(parts: SandboxParts, words: list[str]) -> None:
+    """Only a filter of system calls closes the network; Landlock knows of TCP from its fourth version on."""
+    assert parts.guards() == words
+
+
+def test_landlock_alone_leaves_udp_open(secret: Path) -> None:
+    """That is why the network is not said to be closed then; with the filter there is no socket to send from."""
+    alone = _imprison(secret, SandboxParts(find_sandbox().landlock_abi, has_seccomp=False))
+    whole = _imprison(secret, find_sandbox())
+
+    assert (alone["connect"], alone["datagram"]) == ("refused", "done")
+    assert whole["datagram"] == "refused"
 
 
 def test_landlock_alone_guards_files_and_network(secret: Path) -> None:
