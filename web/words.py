@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from web.strings import t
+from worker.figures import UNKNOWN, format_duration, format_per_minute, format_score, format_time
 
 # What is drawn from the bottom up; the classes of `components.css` are named by it.
 _STACKED = {
@@ -26,55 +27,24 @@ _JOINERS = {"\u200c", "\u200d"}
 
 def number(value: float | None) -> str:
     """Such as "12,345"; "–" where unknown."""
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def score(value: float | None) -> str:
-    """A score with three digits; "–" where there is none, which is never the same as 0.5."""
-    return "–" if value is None else f"{value:.3f}"
+    return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def percent(share: float | None) -> str:
     """A share of 1 as whole per cent."""
-    return "–" if share is None else f"{share:.0%}"
-
-
-def duration(seconds: float | None) -> str:
-    """Such as "8.4 s", "3 min 05 s" or "2 h 07 min"; "–" where unknown."""
-    if seconds is None:
-        return "–"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def position(seconds: float) -> str:
-    """A moment of a video as "1:02.40"."""
-    minutes, rest = divmod(round(seconds, 2), 60)
-    return f"{int(minutes)}:{rest:05.2f}"
+    return UNKNOWN if share is None else f"{share:.0%}"
 
 
 def size(count: float | None) -> str:
     """Bytes such as "3.4 MB"."""
     if count is None:
-        return "–"
+        return UNKNOWN
     left = float(count)
     for unit in _UNITS[:-1]:
         if left < 999.5:
             return f"{left:.0f} {unit}" if unit == "B" or left >= 99.5 else f"{left:.1f} {unit}"
         left /= 1000
     return f"{left:.1f} {_UNITS[-1]}"
-
-
-def rate(per_second: float | None) -> str:
-    """Videos a minute."""
-    if not per_second:
-        return "–"
-    per_minute = per_second * 60
-    return f"{per_minute:.1f}" if per_minute < 100 else f"{per_minute:,.0f}"
 
 
 def iso(at: float | str) -> str:
@@ -142,12 +112,12 @@ def _moment(at: float) -> datetime.datetime:
 
 FILTERS: Mapping[str, Any] = {
     "number": number,
-    "score": score,
+    "score": format_score,
     "percent": percent,
-    "duration": duration,
-    "position": position,
+    "duration": format_duration,
+    "position": format_time,
     "size": size,
-    "rate": rate,
+    "rate": format_per_minute,
     "iso": iso,
     "when": when,
     "clock": clock,

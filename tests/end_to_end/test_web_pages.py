@@ -17,7 +17,7 @@ from tests.http_server import Reply, serving
 from tests.image_api import KEY, ImageApiServer, answer_with
 from tests.services import wait_until
 from web.pages.upload import EXAMPLES
-from web.words import position
+from worker.figures import format_time
 
 pytestmark = [pytest.mark.drill, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
@@ -154,11 +154,11 @@ def test_the_box_lies_on_the_face_at_the_moment_that_is_shown(site: Site) -> Non
             _until(page, "t => Math.abs(document.querySelector('video').currentTime - t) < 0.05", frame["t_s"])
             _until(page, _IS_NEAR, _on_screen(page, video, frame["faces"][0]["box_px"]))
             moment = page.locator("[data-now]")
-            expect(moment).to_have_text(position(frame["t_s"]))
+            expect(moment).to_have_text(format_time(frame["t_s"]))
             assert abs(_middle_of(moment) - _middle_of(page.locator("[data-head]"))) < _HALF_LABEL_PX
         axis = page.locator(".timeline .axis span").all_inner_texts()
 
-    assert axis == ["0:00.00", position(video["duration_s"] / 2), position(video["duration_s"])]
+    assert axis == ["0:00.00", format_time(video["duration_s"] / 2), format_time(video["duration_s"])]
 
 
 def test_a_label_is_kept_and_can_be_taken_back(site: Site) -> None:

@@ -13,15 +13,6 @@ def test_sizes_have_three_digits_at_most(bytes_: int, said: str) -> None:
     assert words.size(bytes_) == said
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(None, "–"), (8.44, "8.4 s"), (59.96, "1 min 00 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")],
-)
-def test_durations_are_told_as_coarsely_as_they_are_long(seconds: float | None, said: str) -> None:
-    """Seconds, then minutes, then hours; never sixty of the smaller unit."""
-    assert words.duration(seconds) == said
-
-
 def test_names_cannot_turn_the_text_around() -> None:
     """A direction mark in a file's name is spelled out; bytes that are no UTF-8 are U+FFFD."""
     assert words.name(b"/a/\xe2\x80\xaegpj.exe\xff") == "\\u202egpj.exe�"
