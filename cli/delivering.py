@@ -29,9 +29,11 @@ class Targets:
     json_file: str | None = None
     csv_file: str | None = None
     html_file: str | None = None
+    is_followed_in_json: bool = False
+    """Whether JSON lines about the progress have standard output for themselves."""
 
     def __post_init__(self) -> None:
-        refuse_shared_output(*self.files.values())
+        refuse_shared_output(*self.files.values(), STDOUT if self.is_followed_in_json else None)
 
     @property
     def files(self) -> dict[str, str | None]:
@@ -41,29 +43,33 @@ class Targets:
     @property
     def wants_table(self) -> bool:
         """Whether standard output is free for the table."""
-        return STDOUT not in self.files.values()
+        return STDOUT not in self.files.values() and not self.is_followed_in_json
 
 
 def deliver(database: Database, batch_id: int, targets: Targets) -> int:
     """Writes every result from one moment of the database; returns the exit status of the batch."""
+    from db.reports import open_report
+
     with database.read() as session:
         listed = _write_files(session, batch_id, targets)
         if targets.wants_table:
             listed.append(_print_table(session, batch_id))
+        if not listed:
+            listed.append(sum(1 for _ in open_report(session, batch_id, with_frames=False).videos))
         batch = _read_batch_head(session, batch_id)
     for hint in hints(batch):
         click.echo(hint, err=True)
     return max(exit_status(batch, listed=count) for count in listed)
 
 
-def deliver_when_over(database: Database, batch_id: int, json_file: str | None) -> int:
+def deliver_when_over(database: Database, batch_id: int, targets: Targets) -> int:
     """Follows a batch that others judge, then delivers it; returns its exit status."""
     from cli.following import follow
     from cli.progress import console_for_messages, progress_for
     from cli.stopping import stopped_by_signals
 
-    targets = Targets(json_file)
-    with stopped_by_signals(), progress_for(console_for_messages()) as progress:
+    shown = progress_for(console_for_messages(), is_json=targets.is_followed_in_json)
+    with stopped_by_signals(), shown as progress:
         follow(database, batch_id, progress)
     return deliver(database, batch_id, targets)
 

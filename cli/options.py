@@ -57,6 +57,9 @@ json_option = click.option(
     metavar="FILE|-",
     help="Write the result as JSON; `-` is standard output.",
 )
+jsonl_option = click.option(
+    "--jsonl", "is_json", is_flag=True, help="Tell the progress as one JSON object a line on standard output."
+)
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
+from rich.control import Control
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
+from cli.rendering.batch_picture import BatchPicture
 from cli.rendering.names import display_name
 from cli.rendering.report_json import to_json
-from cli.rendering.units import counted, format_rate, format_remaining
+from cli.rendering.units import counted, format_rate, format_score, time_left
 
 if TYPE_CHECKING:
-    from db.progress import RunningScan
     from scheduler.follow import View
 
 # Plain lines come no more often than this, so that the log of a long batch stays readable.
 LINE_EVERY_S = 5.0
 
-_LONGEST_LIST = 16
-_BAR_WIDTH = 32
+_VERDICTS = ("fake", "uncertain", "real")
 
 
 class Progress(Protocol):
@@ -43,9 +41,12 @@ class Progress(Protocol):
         """The batch as it stands now, and how many workers are alive."""
 
 
-def progress_for(console: Console) -> Progress:
-    """Bars where the console is a terminal, plain lines otherwise."""
-    return LiveProgress(console) if console.is_terminal else LineProgress()
+def progress_for(console: Console, *, is_json: bool = False) -> Progress:
+    """A picture where the console is a terminal that can draw one, plain lines otherwise; JSON lines where asked."""
+    if is_json:
+        return JsonProgress()
+    can_draw = console.is_terminal and not console.is_dumb_terminal
+    return LiveProgress(console) if can_draw else LineProgress()
 
 
 def console_for_messages() -> Console:
@@ -55,9 +56,10 @@ def console_for_messages() -> Console:
 
 @dataclass
 class LineProgress:
-    """Plain lines, at most one every few seconds, and one when all is done."""
+    """Plain lines, at most one every few seconds, and one when all is done; before it the fakes since the last."""
 
     every_s: float = LINE_EVERY_S
+    _told: set[int] = field(default_factory=set)
     _last_line_at: float = float("-inf")
     _last_line: str = ""
 
@@ -74,13 +76,19 @@ class LineProgress:
     def judging(self, view: View, *, workers: int) -> None:
         """One line about the batch."""
         line = progress_line(view, workers=workers)
-        self._say(line, now=time.monotonic(), is_last=view.progress.is_finished)
+        fakes = [fake for fake in reversed(view.fakes) if fake.scan_id not in self._told]
+        before = [f"fake {format_score(fake.score)} {display_name(fake.path)}" for fake in fakes]
+        if self._say(line, now=time.monotonic(), is_last=view.progress.is_finished, before=before):
+            self._told = {fake.scan_id for fake in view.fakes}
 
-    def _say(self, line: str, *, now: float, is_last: bool = False) -> None:
+    def _say(self, line: str, *, now: float, is_last: bool = False, before: Sequence[str] = ()) -> bool:
+        """Says it if it is time for it; whether it was said."""
         if line == self._last_line or (now - self._last_line_at < self.every_s and not is_last):
-            return
+            return False
         self._last_line, self._last_line_at = line, now
-        click.echo(line, err=True)
+        for one in (*before, line):
+            click.echo(one, err=True)
+        return True
 
 
 @dataclass
@@ -112,42 +120,53 @@ class JsonProgress:
 
 @dataclass
 class LiveProgress:
-    """A bar with rate and time left, and one line per video under way."""
+    """The batch as a picture that is drawn over the one before."""
 
     console: Console
     _live: Live | None = None
+    _width: int = 0
 
     def __enter__(self) -> LiveProgress:
-        self._live = Live(console=self.console, refresh_per_second=4, transient=True)
+        # Drawn when there is something new, and then in one write: nothing flickers between.
+        self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._live.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Takes the bar away, so that results and messages stand alone."""
+        """Takes the picture away, so that results and messages stand alone."""
         if self._live:
+            self._forget_if_narrower()
             self._live.stop()
 
     def reading(self, found: int) -> None:
         """How many files were found so far."""
-        self._show(Text(f"Reading files: {found} found"))
+        self._show(Text(f"Reading files: {found} found", no_wrap=True, overflow="crop"))
 
     def judging(self, view: View, *, workers: int) -> None:
-        """The bar, and under it what each worker does."""
-        self._show(progress_picture(view, workers=workers))
+        """The bar, and under it the counts, what each worker does, and the latest fakes."""
+        self._show(BatchPicture(view, workers))
 
-    def _show(self, picture: Group | Text) -> None:
+    def _show(self, picture: RenderableType) -> None:
         if self._live:
-            self._live.update(picture)
+            self._forget_if_narrower()
+            self._live.update(picture, refresh=True)
+
+    def _forget_if_narrower(self) -> None:
+        """Where the terminal got narrower, it may have wrapped the picture, and nobody knows into how many lines."""
+        width = self.console.width
+        if width < self._width:
+            self.console.control(Control.home(), Control.clear())
+        self._width = width
 
 
 def progress_line(view: View, *, workers: int) -> str:
     """The batch as one plain line."""
-    line = f"{view.progress.finished} of {counted(view.progress.submitted, 'video')} done"
+    line = f"{view.progress.finished} of {counted(view.progress.submitted, 'video')} done{_verdicts(view)}"
     if view.progress.is_finished:
         return line
     if not workers and not view.running:
         return f"{line}, waiting for a worker"
-    return f"{line}, {len(view.running)} running, {format_rate(view.rate_per_s)}, {_left(view)}"
+    return f"{line}, {len(view.running)} running, {format_rate(view.rate_per_s)}, {time_left(view.eta_s)}"
 
 
 def progress_json(view: View, *, workers: int) -> dict[str, Any]:
@@ -159,6 +178,8 @@ def progress_json(view: View, *, workers: int) -> dict[str, Any]:
         "finished": view.progress.finished,
         "is_finished": view.progress.is_finished,
         "counts": view.progress.counts,
+        "verdicts": dict.fromkeys(_VERDICTS, 0) | view.progress.verdicts,
+        "fakes": [{**describe_path(one.path), "score": one.score} for one in view.fakes],
         "rate_per_s": view.rate_per_s,
         "eta_s": view.eta_s,
         "workers": workers,
@@ -169,39 +190,7 @@ def progress_json(view: View, *, workers: int) -> dict[str, Any]:
     }
 
 
-def progress_picture(view: View, *, workers: int) -> Group:
-    """The batch as a bar, with one line per video under way."""
-    done, total = view.progress.finished, view.progress.submitted
-    head = Table.grid(padding=(0, 2))
-    head.add_row(
-        ProgressBar(total=max(total, 1), completed=done, width=_BAR_WIDTH),
-        Text(f"{done}/{total}"),
-        Text(format_rate(view.rate_per_s)),
-        Text(_left(view)),
-        Text(counted(workers, "worker") if workers else "waiting for a worker"),
-    )
-    return Group(head, Text(_counts(view), style="dim"), _running_table(view.running))
-
-
-def _left(view: View) -> str:
-    return "time left unknown" if view.eta_s is None else f"{format_remaining(view.eta_s)} left"
-
-
-def _counts(view: View) -> str:
-    """How many are in which state, such as "12 judged, 3 queued"."""
-    return ", ".join(f"{count} {state}" for state, count in view.progress.counts.items() if count)
-
-
-def _running_table(running: Sequence[RunningScan]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    for video in running[:_LONGEST_LIST]:
-        name = display_name(video.path.rsplit(b"/", 1)[-1])
-        stage = display_name(video.stage or "starting")
-        table.add_row(Text(display_name(video.worker)), Text(stage), Text(f"{video.progress:.0%}"), Text(name))
-    if len(running) > _LONGEST_LIST:
-        table.add_row(Text(f"and {len(running) - _LONGEST_LIST} more"), "", "", "")
-    return table
+def _verdicts(view: View) -> str:
+    """What is known by now, such as " (1 fake, 2 real)"."""
+    words = ", ".join(f"{count} {name}" for name, count in view.progress.verdicts.items())
+    return f" ({words})" if words else ""

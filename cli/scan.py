@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.options import judging_options, paths_argument
+from cli.options import jsonl_option, judging_options, paths_argument
 from cli.rendering.output import OutputFile
 
 
@@ -40,6 +40,7 @@ from cli.rendering.output import OutputFile
     metavar="N",
     help="Videos judged at once on this machine; 0 leaves all to workers elsewhere. [default: one per core]",
 )
+@jsonl_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -49,6 +50,7 @@ def command(
     csv_file: str | None,
     html_file: str | None,
     workers: int | None,
+    is_json: bool,
     **wanted: Any,
 ) -> None:
     """Judge every video in files and directories, in one go.
@@ -68,12 +70,13 @@ def command(
       fakesweep scan interview.mp4 --preset thorough
       fakesweep scan downloads/ --json report.json --html report.html
       fakesweep scan downloads/ --json - | jq '.videos[] | select(.verdict == "fake") | .path'
+      fakesweep scan downloads/ --jsonl --json report.json | jq .eta_s
       fakesweep scan -- -starts-with-a-dash.mp4
     """
     from cli.delivering import Targets
     from cli.submitting import Wanted
     from cli.sweep import run_scan
 
-    targets = Targets(json_file, csv_file, html_file)
+    targets = Targets(json_file, csv_file, html_file, is_followed_in_json=is_json)
     asked = Wanted(**wanted, priority="interactive")
     ctx.exit(run_scan(asked, targets, workers=workers))

@@ -36,7 +36,7 @@ def run_scan(wanted: Wanted, targets: Targets, *, workers: int | None) -> int:
     with opened_database(settings) as database:
         try:
             with stopped_by_signals(), opened_engine(settings, database) as engine:
-                batch_id = _Scan(engine, workers=workers).run(wanted)
+                batch_id = _Scan(engine, targets, workers=workers).run(wanted)
         except KeyboardInterrupt:
             click.echo("Interrupted: nothing is lost, the same command goes on where this one stopped.", err=True)
             return INTERRUPTED
@@ -49,8 +49,9 @@ def run_scan(wanted: Wanted, targets: Targets, *, workers: int | None) -> int:
 class _Scan:
     """A scan under way: submission, local workers, following."""
 
-    def __init__(self, engine: Engine, *, workers: int | None) -> None:
+    def __init__(self, engine: Engine, targets: Targets, *, workers: int | None) -> None:
         self._engine = engine
+        self._is_json = targets.is_followed_in_json
         self._crew = LocalCrew(engine.settings, most=workers)
         self._chunks = 0
 
@@ -65,7 +66,8 @@ class _Scan:
 
     def _submit_and_follow(self, wanted: Wanted) -> int:
         engine = self._engine
-        with engine.sweeping() as check, progress_for(console_for_messages()) as progress:
+        shown = progress_for(console_for_messages(), is_json=self._is_json)
+        with engine.sweeping() as check, shown as progress:
             submission = submit_wanted(
                 engine.database, engine.settings, wanted, lambda part: self._on_chunk(part, progress)
             )

@@ -2,16 +2,17 @@
 
 import click
 
-from cli.options import latest_batch_argument
+from cli.options import jsonl_option, latest_batch_argument
 
 
 @click.command(name="watch")
 @latest_batch_argument
-@click.option("--jsonl", "is_json", is_flag=True, help="Write one JSON object a line on standard output.")
+@jsonl_option
 def command(batch: str | None, *, is_json: bool) -> None:
     """Follow a batch while it is judged.
 
-    Shows rate, time left, and what each worker does.
+    Shows rate, time left, counts, what each worker does, and the latest fakes: as a picture on a terminal, as plain
+    lines elsewhere, as JSON lines with --jsonl.
 
     BATCH is its number or its name; without it, the latest. Ends when the batch is over. Ctrl-C ends the watching,
     not the judging.
@@ -25,7 +26,7 @@ def command(batch: str | None, *, is_json: bool) -> None:
     from cli.batches import named_batch
     from cli.following import follow
     from cli.opening import opened_database
-    from cli.progress import JsonProgress, console_for_messages, progress_for
+    from cli.progress import console_for_messages, progress_for
     from cli.rendering.report_table import summary_line
     from cli.stopping import stopped_by_signals
     from db.progress import read_status
@@ -33,7 +34,7 @@ def command(batch: str | None, *, is_json: bool) -> None:
     with opened_database() as database:
         with database.read() as session:
             found = named_batch(session, batch)
-        shown = JsonProgress() if is_json else progress_for(console_for_messages())
+        shown = progress_for(console_for_messages(), is_json=is_json)
         with stopped_by_signals(), shown as progress:
             follow(database, found.id, progress)
         if is_json:

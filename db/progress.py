@@ -1,6 +1,6 @@
 """How far a batch is, and what runs at this moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import exists, func, select
@@ -37,10 +37,15 @@ class RunningScan:
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """How many entries of a batch are in which state, at one moment."""
+    """How many entries of a batch are in which state, at one moment.
+
+    Args:
+        verdicts: how many of those that were judged are called what, by the thresholds that the batch was given.
+    """
 
     counts: dict[str, int]
     is_submitted: bool
+    verdicts: dict[str, int] = field(default_factory=dict)
 
     @property
     def submitted(self) -> int:
@@ -59,9 +64,10 @@ class BatchProgress:
 
 
 def read_progress(session: Session, batch_id: int) -> BatchProgress:
-    """Counts the entries of a batch by state; states without entries are left out."""
+    """Counts the entries of a batch by state and by verdict; what nothing has is left out."""
     is_submitted = session.scalar(select(Batch.is_complete).where(Batch.id == batch_id))
-    return BatchProgress(read_tallies(session, batch_id).states(), bool(is_submitted))
+    tallies = read_tallies(session, batch_id)
+    return BatchProgress(tallies.states(), bool(is_submitted), tallies.verdicts())
 
 
 def read_running(session: Session, batch_id: int | None = None, *, limit: int = 200) -> list[RunningScan]:

@@ -44,6 +44,10 @@ class BatchTallies:
         ended = {name: count for name, count in self.standings.items() if name not in (WAITING, *JUDGED_STANDINGS)}
         return {state: count for state, count in (states + Counter(ended)).items() if count}
 
+    def verdicts(self) -> dict[str, int]:
+        """How many stand as fake, uncertain and real; verdicts without entries are left out."""
+        return {name: self.standings[name] for name in ("fake", "uncertain", "real") if self.standings[name] > 0}
+
 
 def read_tallies(session: Session, batch_id: int) -> BatchTallies:
     """Counts the entries of a batch; what runs is looked at, all else was counted when it happened."""

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from db.batch_fakes import BatchFake, latest_batch_fakes
 from db.progress import BatchProgress, RunningScan, read_progress, read_running
 from db.session import Database
 
@@ -12,6 +13,7 @@ from db.session import Database
 _WINDOW_S = 60.0
 # A pace needs a few videos, however long ago they were finished.
 _FEWEST = 4
+_MOST_FAKES = 5
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,14 @@ class View:
     Args:
         rate_per_s: entries finished per second of late, None before two looks.
         eta_s: seconds until all are finished at that rate, None where nobody can say.
+        fakes: what was called fake last, the latest first.
     """
 
     progress: BatchProgress
     running: tuple[RunningScan, ...]
     rate_per_s: float | None
     eta_s: float | None
+    fakes: tuple[BatchFake, ...] = ()
 
 
 class RateMeter:
@@ -74,6 +78,8 @@ class Follower:
         self._batch_id = batch_id
         self._clock = clock
         self._meter = RateMeter()
+        self._fakes: tuple[BatchFake, ...] = ()
+        self._fake_count = 0
 
     def look(self) -> View:
         """The batch now.
@@ -84,8 +90,13 @@ class Follower:
         with self._database.read() as session:
             progress = read_progress(session, self._batch_id)
             running = tuple(read_running(session, self._batch_id))
+            # Their names are asked for only when there is another one.
+            fake_count = progress.verdicts.get("fake", 0)
+            if fake_count != self._fake_count:
+                self._fakes = tuple(latest_batch_fakes(session, self._batch_id, limit=_MOST_FAKES))
+                self._fake_count = fake_count
         self._meter.add(self._clock(), progress.finished)
         # While files are still being found, nobody knows how many there will be.
         is_known = progress.is_submitted
         eta_s = self._meter.eta_s(progress.submitted - progress.finished) if is_known else None
-        return View(progress, running, self._meter.rate_per_s, eta_s)
+        return View(progress, running, self._meter.rate_per_s, eta_s, self._fakes)

@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 _UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# The variation that lets a text character be drawn as an emoji.
+_WIDENS = "\ufe0f"
 # Joiners hold emoji and several scripts together, so these two format characters stay.
 _JOINERS = {"\u200c", "\u200d"}
 # What JSON itself leaves unescaped, although a terminal may obey it or an editor break the line there.
@@ -29,6 +31,21 @@ def shortened(text: str, *, width: int) -> str:
     return text[: width - 1 - tail] + "…" + text[len(text) - tail :]
 
 
+def fitted(text: str, *, columns: int, encoding: str | None = "utf-8") -> str:
+    """Harmless text that takes at most so many columns of a terminal; what is cut is the middle.
+
+    Args:
+        columns: at least 1; a wide character takes two.
+        encoding: of the terminal; what it cannot show is a question mark.
+    """
+    known, gap = (_shown_in(part, encoding) for part in (text, "…"))
+    gap = gap if gap != "?" else "~"
+    if sum(map(_columns, known)) <= columns:
+        return known
+    tail = _first_columns(known[::-1], (columns - 1) * 2 // 3)[::-1]
+    return _first_columns(known, columns - 1 - sum(map(_columns, tail))) + gap + tail
+
+
 def safe_json(json_text: str) -> str:
     r"""JSON whose control and direction characters are written as `\u202e` is here; it means the same."""
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
@@ -43,3 +60,29 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\x{code:02x}")
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _shown_in(text: str, encoding: str | None) -> str:
+    """The text as far as the encoding has its characters."""
+    try:
+        return text.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
+    except LookupError:
+        return text.encode("ascii", "replace").decode("ascii")
+
+
+def _columns(character: str) -> int:
+    """How many columns of a terminal a character adds at the most."""
+    from rich.cells import cell_len
+
+    # Some terminals join emoji and widen hearts, others do not: what is left over is better than a line that wraps.
+    return 1 if character == _WIDENS else cell_len(character)
+
+
+def _first_columns(text: str, columns: int) -> str:
+    """As much of the beginning as takes at most so many columns."""
+    taken = 0
+    for place, character in enumerate(text):
+        taken += _columns(character)
+        if taken > columns:
+            return text[:place]
+    return text

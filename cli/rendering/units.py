@@ -10,6 +10,11 @@ def format_remaining(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else format_duration(seconds)
 
 
+def time_left(eta_s: float | None) -> str:
+    """Such as "24 s left"; None is said too."""
+    return "time left unknown" if eta_s is None else f"{format_remaining(eta_s)} left"
+
+
 def format_rate(per_second: float | None) -> str:
     """Videos per minute, such as "12.5/min"; "– /min" while nothing is known."""
     told = format_per_minute(per_second)

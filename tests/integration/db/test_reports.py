@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from db import reports
+from db.batch_fakes import BatchFake, latest_batch_fakes
 from db.batches import complete_batch
 from db.entries import UnreadEntry, write_entries
 from db.leases import claim_scan, save_outcome
@@ -264,3 +265,21 @@ def test_unknown_label_is_refused(database: Database, batch_id: int) -> None:
     """A review says real or fake."""
     with database.begin() as session, pytest.raises(ValueError, match="real, fake, got 'maybe'"):
         add_review(session, 1, label="maybe")
+
+
+def test_the_latest_fakes_of_a_batch(database: Database) -> None:
+    """The latest first, each once, those of other batches left out, and progress counts them by verdict."""
+    classifier = seed_classifier(database)
+    batch_id = seed_batch(database, classifier, ["first", "honest", "second", "second", "third"])
+    elsewhere = seed_batch(database, classifier, ["elsewhere"])
+    first, honest, second, _, third = scan_ids(database, batch_id)
+    for scan_id, score in ((first, 0.9), (honest, 0.1), (second, 0.85), (third, 0.95)):
+        _save(database, scan_id, judged(score))
+    _save(database, scan_ids(database, elsewhere)[0], judged(0.99))
+
+    with database.read() as session:
+        fakes = latest_batch_fakes(session, batch_id, limit=2)
+        progress = read_progress(session, batch_id)
+
+    assert fakes == [BatchFake(third, b"/videos/third.mp4", 0.95), BatchFake(second, b"/videos/second.mp4", 0.85)]
+    assert progress.verdicts == {"fake": 4, "real": 1}

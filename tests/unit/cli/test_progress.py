@@ -6,20 +6,23 @@ import json
 import pytest
 from rich.console import Console
 
-from cli.progress import JsonProgress, LineProgress, LiveProgress, progress_line, progress_picture
+from cli.progress import JsonProgress, LineProgress, LiveProgress, progress_for, progress_line
+from cli.rendering.batch_picture import BatchPicture
+from db.batch_fakes import BatchFake
 from db.progress import BatchProgress, RunningScan
 from scheduler.follow import View
 
 
-def view_of(counts: dict[str, int], *, is_running: bool = False) -> View:
+def view_of(counts: dict[str, int], *, is_running: bool = False, fakes: int = 0) -> View:
     """A batch with these counts that does a video in four seconds."""
     running = RunningScan(7, b"/videos/a\x1b[2J\n.mp4", "host-1", "decode", 0.5, 1, 3.0)
     remaining = counts.get("queued", 0) + counts.get("running", 0)
     return View(
-        BatchProgress(counts, is_submitted=True),
+        BatchProgress(counts, is_submitted=True, verdicts={"fake": fakes} if fakes else {}),
         (running,) if is_running else (),
         rate_per_s=0.25,
         eta_s=4.0 * remaining,
+        fakes=tuple(BatchFake(number, b"/videos/%d\x1b.mp4" % number, 0.9) for number in reversed(range(fakes))),
     )
 
 
@@ -50,7 +53,7 @@ def test_lines_are_few_and_the_last_always_comes(capsys: pytest.CaptureFixture[s
 def test_the_picture_has_a_line_per_running_video() -> None:
     """The bar's row, then who does what, with the name made harmless."""
     stream = io.StringIO()
-    picture = progress_picture(view_of({"judged": 3, "running": 1}, is_running=True), workers=2)
+    picture = BatchPicture(view_of({"judged": 3, "running": 1}, is_running=True), workers=2)
     Console(file=stream, width=120).print(picture)
 
     head, counts, line = stream.getvalue().splitlines()[:3]
@@ -88,3 +91,29 @@ def test_programs_get_a_line_for_each_change(capsys: pytest.CaptureFixture[str])
         (4, 4, True),
     ]
     assert lines[0]["running"][0]["worker"] == "host-1"
+
+
+def test_lines_tell_each_fake_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the line that counts them, the earliest first, with a harmless name."""
+    with LineProgress(every_s=0.0) as progress:
+        progress.judging(view_of({"judged": 1, "queued": 2}, fakes=1), workers=1)
+        progress.judging(view_of({"judged": 2, "queued": 1}, fakes=2), workers=1)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "fake 0.900 /videos/0\\x1b.mp4"
+    assert lines[1].startswith("1 of 3 videos done (1 fake), ")
+    assert lines[2] == "fake 0.900 /videos/1\\x1b.mp4"
+    assert lines[3].startswith("2 of 3 videos done (2 fake), ")
+
+
+def test_programs_are_told_verdicts_and_fakes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every verdict has its number, and the latest fakes stand first."""
+    with progress_for(Console(file=io.StringIO()), is_json=True) as progress:
+        progress.judging(view_of({"judged": 2}, fakes=2), workers=1)
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert line["verdicts"] == {"fake": 2, "uncertain": 0, "real": 0}
+    assert [(fake["path"], fake["score"]) for fake in line["fakes"]] == [
+        ("/videos/1\x1b.mp4", 0.9),
+        ("/videos/0\x1b.mp4", 0.9),
+    ]
