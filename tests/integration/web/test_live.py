@@ -1,6 +1,9 @@
 """The server's own cameras and streams: read while somebody watches, once for all, and by nobody who may not."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -195,3 +198,28 @@ def test_a_video_file_is_judged_while_it_is_watched(sqlite: Database, tmp_path: 
     assert (told["state"], told["detail"]) == ("ended", "the source has ended")
     assert told["now"]["faces"] == 1
     assert told["now"]["look"] in ("fake", "uncertain", "real")
+
+
+@pytest.mark.slow
+def test_a_reader_ends_with_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the server went: neither the helper nor what decodes for it outlives the pipe between them."""
+    clip = draw_face_video(tmp_path / "clip.mp4", seconds=30.0)
+    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FAKESWEEP_CLASSIFIER", str(build_bundle(tmp_path / "red")))
+    command = [sys.executable, "-P", "-m", "cli.live_helper"]
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as helper:
+        assert helper.stdin is not None
+        assert helper.stdout is not None
+        helper.stdin.write(json.dumps({"source": str(clip)}).encode() + b"\n")
+        helper.stdin.flush()
+        facts = json.loads(helper.stdout.readline())
+        decoders = psutil.Process(helper.pid).children(recursive=True)
+        helper.stdin.close()
+        # Whoever waits for room in the pipe would not see the end of the other.
+        helper.stdout.close()
+
+        assert helper.wait(60) is not None
+    assert facts["bytes"] > 0
+    assert decoders
+    assert psutil.wait_procs(decoders, timeout=30)[1] == []
