@@ -26,5 +26,9 @@ ENV PATH=/opt/fakesweep/bin:$PATH \
 USER 10001
 WORKDIR /var/lib/fakesweep
 
+# Whatever the container runs: a worker, a scheduler and a server must be alive, any other command is. A database or broker
+# that is away is no fault of theirs, and a new container would not bring it back.
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 CMD ["fakesweep", "health", "--live"]
+
 ENTRYPOINT ["fakesweep"]
 CMD ["--help"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.health_parts import PARTS, running_parts
 from cli.rendering.names import safe_text
 
 if TYPE_CHECKING:
@@ -17,22 +18,37 @@ _ANSWERS_WITHIN_S = 5.0
 
 
 @click.command(name="health")
-@click.argument("part", type=click.Choice(["worker", "scheduler", "serve"]))
+@click.argument("part", type=click.Choice(PARTS), required=False)
 @click.option("--live", is_flag=True, help="Do not mind that broker or database are away: a restart would not help.")
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Of `serve`: its address.")
-def command(part: str, *, live: bool, url: str) -> None:
+def command(part: str | None, *, live: bool, url: str) -> None:
     """Tell by the exit status whether a part of this installation is well.
 
     A worker and a scheduler on this host must have shown a sign of life of late, by the database's clock; broker and
     database must answer. `--live` asks only for the sign of life, and takes an absent database for no fault of theirs.
     Ends with status 0 or 1, and a line that says why.
 
+    Without PART it looks after each part that runs on this machine, as a container's own check does; where there is
+    none, as beside another command, all is well.
+
     \b
     Examples:
       fakesweep health worker
       fakesweep health scheduler --live
       fakesweep health serve --url http://127.0.0.1:8000
+      fakesweep health --live
     """
+    if part is not None:
+        _check(part, live=live, url=url)
+        return
+    running = running_parts()
+    for found in running:
+        _check(found.name, live=live, url=found.url or url)
+    if not running:
+        click.echo("ok: neither worker nor scheduler nor server runs here", err=True)
+
+
+def _check(part: str, *, live: bool, url: str) -> None:
     if part == "serve":
         _check_serving(url, live=live)
         click.echo("serve: ok", err=True)

@@ -59,6 +59,23 @@ def test_services_wait_for_what_they_need() -> None:
     assert all("healthcheck" in services[name] for name in ("redis", "postgres", "scheduler", "worker", "web"))
 
 
+@pytest.mark.parametrize(("name", "part"), [("scheduler", "scheduler"), ("worker", "worker"), ("web", "serve")])
+def test_each_service_is_asked_how_it_is(name: str, part: str) -> None:
+    """By our own command, with its part, and more patiently than that command waits for an answer itself."""
+    check = read_compose(SECRETS | {"FAKESWEEP_VIDEOS": "/somewhere"})["services"][name]["healthcheck"]
+
+    assert check["test"] == ["CMD", "fakesweep", "health", part]
+    assert int(check["timeout"].removesuffix("s")) > 10
+    assert (int(check["interval"].removesuffix("s")), check["retries"], check["start_period"]) == (30, 3, "60s")
+
+
+def test_what_only_ends_is_not_asked() -> None:
+    """The image's own check, which every service has that says nothing else, is not for the one that migrates."""
+    services = read_compose(SECRETS | {"FAKESWEEP_VIDEOS": "/somewhere"})["services"]
+
+    assert services["migrate"]["healthcheck"] == {"disable": True}
+
+
 def test_data_outlive_their_containers_and_videos_are_read_only() -> None:
     """What is kept lies in volumes; the videos cannot be written to; one port is open, to this machine alone."""
     compose = read_compose(SECRETS | {"FAKESWEEP_VIDEOS": "/somewhere"})

@@ -1,6 +1,7 @@
 """`fakesweep health` tells by its status whether a worker or a scheduler is well."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,25 +11,24 @@ import pytest
 import yaml
 from sqlalchemy import update
 
+from cli.health_parts import RunningPart, part_of
 from cli.main import COMMANDS
 from db.clock import db_now
 from db.schedulers import say_scheduling
 from db.session import Database
 from db.tables import SchedulerRow, WorkerRow
 from db.workers import say_alive
-from tests.services import ValkeyServer
+from tests.services import ValkeyServer, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(sys.executable).with_name("fakesweep")
 GONE = "postgresql+psycopg://nobody@/nothing?host=/nowhere"
 
 
-def ask(part: str, *options: str, **settings: str) -> tuple[int, str]:
+def ask(*options: str, **settings: str) -> tuple[int, str]:
     """Its status, and what it says."""
     environ = {**os.environ, **{f"FAKESWEEP_{name}": value for name, value in settings.items()}}
-    answer = subprocess.run(
-        [PROGRAM, "health", part, *options], env=environ, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run([PROGRAM, "health", *options], env=environ, capture_output=True, text=True, check=False)
     return answer.returncode, answer.stderr
 
 
@@ -73,7 +73,51 @@ def test_containers_ask_for_their_own_health() -> None:
     """Each service of ours is asked for what it is, by a command that there is."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
-    for name in ("scheduler", "worker"):
-        assert services[name]["healthcheck"]["test"] == ["CMD", "fakesweep", "health", name]
+    for name, part in (("scheduler", "scheduler"), ("worker", "worker"), ("web", "serve")):
+        assert services[name]["healthcheck"]["test"] == ["CMD", "fakesweep", "health", part]
         assert services[name]["healthcheck"]["retries"] == 3
     assert "health" in COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["/usr/bin/python3", "/opt/fakesweep/bin/fakesweep", "worker", "--concurrency", "2"], RunningPart("worker")),
+        (["python", "-P", "-m", "cli.main", "scheduler"], RunningPart("scheduler")),
+        (["fakesweep", "serve"], RunningPart("serve", "http://127.0.0.1:8000")),
+        (["fakesweep", "serve", "--host", "0.0.0.0", "--port", "81"], RunningPart("serve", "http://127.0.0.1:81")),  # noqa: S104 - a command line
+        (["fakesweep", "serve", "--port=82"], RunningPart("serve", "http://127.0.0.1:82")),
+        (["fakesweep", "scan", "worker"], None),
+        (["fakesweep", "health", "worker"], None),
+        (["tini", "--", "fakesweep"], None),
+        (["vi", "worker"], None),
+        ([], None),
+    ],
+)
+def test_a_part_is_known_by_its_command_line(command: list[str], part: RunningPart | None) -> None:
+    """However it was started; no other command is taken for one."""
+    assert part_of(command) == part
+
+
+@pytest.mark.slow
+def test_a_container_looks_after_what_it_runs(tmp_path: Path) -> None:
+    """Nothing of ours is well; a server is well when it answers, and not when it has been frozen."""
+    home, port = {"HOME": str(tmp_path)}, free_port()
+    nothing = ask("--live", **home)
+    server = subprocess.Popen(
+        [PROGRAM, "serve", "--port", str(port), "--workers", "0"],
+        env={**os.environ, "FAKESWEEP_HOME": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: ask("--live", **home) == (0, "serve: ok\n"), what="the server")
+        server.send_signal(signal.SIGSTOP)
+        frozen = ask("--live", **home)
+    finally:
+        server.send_signal(signal.SIGCONT)
+        server.terminate()
+        server.wait(60)
+
+    assert nothing == (0, "ok: neither worker nor scheduler nor server runs here\n")
+    assert frozen[0] == 1
+    assert f"http://127.0.0.1:{port}/health/live does not answer well" in frozen[1]

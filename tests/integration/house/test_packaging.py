@@ -56,4 +56,6 @@ def test_image_copies_what_exists_and_is_not_root() -> None:
     assert any("--require-hashes" in line and "requirements.lock" in line for line in lines)
     assert int([line for line in lines if line.startswith("USER ")][-1].split()[1]) > 0
     assert f'ENTRYPOINT ["{next(iter(PROJECT["project"]["scripts"]))}"]' in lines
+    (check,) = [line for line in lines if line.startswith("HEALTHCHECK ")]
+    assert check.endswith('CMD ["fakesweep", "health", "--live"]')
     assert ".env" in (ROOT / ".dockerignore").read_text().splitlines()
