@@ -73,6 +73,8 @@ def command(
             with open_output(output) as stream:
                 write_batch_page(session, batch_id, stream, read_settings(), **wanted)
             return
-        report = open_report(session, batch_id, **wanted, with_frames=format_ == "json")
+        report = open_report(
+            session, batch_id, **wanted, with_frames=format_ == "json", with_timelines=format_ == "table"
+        )
         with open_output(output) as stream:
             write_report(report, stream, format_=format_)

@@ -19,13 +19,16 @@ _STAGES = ("probe", "decode", "detect", "classify", "total")
 
 @dataclass
 class Findings:
-    """The tracks and, where asked for, the frames of some scans, by scan id."""
+    """The tracks and, where asked for, the frames of some scans, or their scores alone, by scan id."""
 
     tracks: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     frames: dict[int, list[dict[str, Any]]] | None = None
+    timelines: dict[int, list[float | None]] | None = None
 
 
-def read_findings(session: Session, scan_ids: Iterable[int], *, with_frames: bool) -> Findings:
+def read_findings(
+    session: Session, scan_ids: Iterable[int], *, with_frames: bool, with_timelines: bool = False
+) -> Findings:
     """Reads what was found in these scans, in one query per table."""
     ids = list(scan_ids)
     findings = Findings()
@@ -38,13 +41,15 @@ def read_findings(session: Session, scan_ids: Iterable[int], *, with_frames: boo
             findings.tracks[track.scan_id].append({"id": track.track, "faces": track.faces, "score": track.score})
     if with_frames:
         findings.frames = _read_frames(session, ids)
+    if with_timelines:
+        findings.timelines = _read_timelines(session, ids)
     return findings
 
 
 def describe_video(
     entry: Entry, scan: Scan | None, video: Video | None, judging: Judging, findings: Findings
 ) -> dict[str, Any]:
-    """One element of `videos`; `frames` only where the findings have them."""
+    """One element of `videos`; `frames` and `timeline` (the frames' scores) only where the findings have them."""
     described = {
         **describe_path(entry.path),
         "sha256": None if video is None else video.sha256,
@@ -56,6 +61,8 @@ def describe_video(
     }
     if findings.frames is not None:
         described["frames"] = [] if scan is None else findings.frames.get(scan.id, [])
+    if findings.timelines is not None:
+        described["timeline"] = [] if scan is None else findings.timelines.get(scan.id, [])
     return described
 
 
@@ -105,6 +112,18 @@ def _describe_course(scan: Scan | None) -> dict[str, Any]:
         "worker": scan.worker,
         "finished_at": iso_time(scan.finished_at),
     }
+
+
+def _read_timelines(session: Session, scan_ids: list[int]) -> dict[int, list[float | None]]:
+    timelines: dict[int, list[float | None]] = defaultdict(list)
+    if scan_ids:
+        for scan_id, score in session.execute(
+            select(FrameRow.scan_id, FrameRow.score)
+            .where(FrameRow.scan_id.in_(scan_ids))
+            .order_by(FrameRow.scan_id, FrameRow.position)
+        ):
+            timelines[scan_id].append(score)
+    return timelines
 
 
 def _read_frames(session: Session, scan_ids: list[int]) -> dict[int, list[dict[str, Any]]]:

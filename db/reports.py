@@ -51,6 +51,7 @@ def open_report(  # noqa: PLR0913 - one for each option of the command
     limit: int | None = None,
     with_frames: bool = True,
     with_background: bool = False,
+    with_timelines: bool = False,
 ) -> Report:
     """Begins the report of a batch. Filters choose videos; the counts in the head stay those of the batch.
 
@@ -58,6 +59,7 @@ def open_report(  # noqa: PLR0913 - one for each option of the command
         session: of `Database.read`, so that head and videos are of one moment.
         aggregate: which score counts; the batch's own where None.
         thresholds: the classifier's own where None.
+        with_timelines: whether each video also says `timeline`, the scores of its frames.
         with_background: whether each video also says `scan`, the facts of its file, and `reviews`.
 
     Raises:
@@ -66,7 +68,14 @@ def open_report(  # noqa: PLR0913 - one for each option of the command
     """
     header = read_header(session, batch_id, aggregate=aggregate, thresholds=thresholds)
     choice = choose_entries(header.judging, state=state, verdict=verdict)
-    read = partial(_read_described, session, header, with_frames=with_frames, with_background=with_background)
+    read = partial(
+        _read_described,
+        session,
+        header,
+        with_frames=with_frames,
+        with_background=with_background,
+        with_timelines=with_timelines,
+    )
     page_size = _PAGE_WITH_FRAMES if with_frames else _PAGE
     videos = _read_videos(session, header, choice, read, limit=limit, page_size=page_size)
     return Report(describe_header(session, header), videos)
@@ -88,11 +97,11 @@ def _read_videos(
 
 
 def _read_described(
-    session: Session, header: Header, page: _Page, *, with_frames: bool, with_background: bool
+    session: Session, header: Header, page: _Page, *, with_frames: bool, with_background: bool, with_timelines: bool
 ) -> Iterator[dict[str, Any]]:
     # The outer joins give None where there is no content, which the type of the query does not say.
     scan_ids = {entry.scan_id for entry, _, _ in page if entry.scan_id is not None}
-    findings = read_findings(session, scan_ids, with_frames=with_frames)
+    findings = read_findings(session, scan_ids, with_frames=with_frames, with_timelines=with_timelines)
     video_ids = {entry.video_id for entry, _, _ in page if entry.video_id is not None}
     reviews = read_reviews_of(session, video_ids) if with_background else {}
     for entry, scan, video in page:

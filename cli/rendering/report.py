@@ -22,7 +22,7 @@ def write_report(report: Report, stream: IO[str], *, format_: str) -> int:
         write_report_csv(videos, stream)
     else:
         console = console_for(stream)
-        console.print(report_table(videos))
+        console.print(report_table(videos, timelines_in=console.encoding))
         console.print(summary_line(report.head["batch"]))
     return videos.count
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.rendering.names import safe_text
+from cli.rendering.timeline import has_blocks, timeline
 from cli.rendering.units import counted, format_duration, format_score
 
 _STYLES = {
@@ -23,6 +24,9 @@ _STYLES = {
     "running": "cyan",
 }
 
+# Half of a standard scan's 16 frames: enough to see where, and it leaves room for the name at 80 columns.
+_TIMELINE_COLUMNS = 8
+
 # Wide enough for any path: a table in a file or a pipe is read by programs, which want whole lines.
 _UNLIMITED_WIDTH = 10_000
 
@@ -35,17 +39,23 @@ def console_for(stream: IO[str] | None = None) -> Console:
     return console
 
 
-def report_table(videos: Iterable[Mapping[str, Any]]) -> Table:
-    """One row per video: what it is called, how sure that is, and why where there is no score."""
+def report_table(videos: Iterable[Mapping[str, Any]], *, timelines_in: str | None = None) -> Table:
+    """One row per video: what it is called, how sure that is, and why where there is no score.
+
+    Args:
+        timelines_in: the encoding of the terminal, where each row shall draw `timeline`, the scores of its frames.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("verdict", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("faces", justify="right", no_wrap=True)
     table.add_column("length", justify="right", no_wrap=True)
+    if timelines_in:
+        table.add_column("over time", no_wrap=True)
     table.add_column("video", overflow="fold")
     table.add_column("note", overflow="fold")
     for video in videos:
-        table.add_row(*_row(video))
+        table.add_row(*_row(video, timelines_in))
     return table
 
 
@@ -64,16 +74,24 @@ def verdict_text(video: Mapping[str, Any]) -> Text:
     return Text(word, style=_STYLES.get(word, ""))
 
 
-def _row(video: Mapping[str, Any]) -> tuple[Text, ...]:
+def _row(video: Mapping[str, Any], timelines_in: str | None) -> tuple[Text, ...]:
     faces = video.get("faces")
+    over_time = (Text(_small_timeline(video, timelines_in)),) if timelines_in else ()
     return (
         verdict_text(video),
         Text(format_score(video.get("score"))),
         Text("–" if faces is None else str(faces)),
         Text(format_duration(video.get("duration_s"))),
+        *over_time,
         Text(safe_text(video["path"])),
         Text(note_words(video)),
     )
+
+
+def _small_timeline(video: Mapping[str, Any], encoding: str) -> str:
+    scores = video.get("timeline") or ()
+    frames = [{"score": score} for score in scores]
+    return timeline(frames, width=_TIMELINE_COLUMNS, is_plain=not has_blocks(encoding))
 
 
 def note_words(video: Mapping[str, Any]) -> str:

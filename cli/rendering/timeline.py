@@ -1,4 +1,4 @@
-"""Draws the scores of a video over time as one line of text."""
+"""Draws the scores of a video over time in text: in one line, or higher."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,15 +33,39 @@ def timeline(frames: Sequence[Mapping[str, Any]], *, width: int = WIDEST, is_pla
     Args:
         is_plain: in ASCII alone.
     """
+    columns = _highest_scores(frames, columns=min(len(frames), width))
+    return "".join(_mark(score, 0, 1, is_plain=is_plain) for score in columns)
+
+
+def tall_timeline(
+    frames: Sequence[Mapping[str, Any]], *, width: int = WIDEST, height: int = 4, is_plain: bool = False
+) -> list[str]:
+    """The same in several lines, the highest first: columns whose height is the score.
+
+    Returns:
+        `height` lines; none where there are no frames.
+    """
+    columns = _highest_scores(frames, columns=min(len(frames), width))
+    if not columns:
+        return []
+    return [
+        "".join(_mark(score, row, height, is_plain=is_plain) for score in columns).rstrip()
+        for row in reversed(range(height))
+    ]
+
+
+def _highest_scores(frames: Sequence[Mapping[str, Any]], *, columns: int) -> list[float | None]:
+    """The highest score of each group of frames that shares a column, None where no face is in it."""
     count = len(frames)
-    columns = min(count, width)
     groups = (frames[count * i // columns : count * (i + 1) // columns] for i in range(columns))
-    return "".join(_level([frame["score"] for frame in group], is_plain=is_plain) for group in groups)
+    return [max((frame["score"] for frame in group if frame["score"] is not None), default=None) for group in groups]
 
 
-def _level(scores: Sequence[float | None], *, is_plain: bool) -> str:
-    known = [score for score in scores if score is not None]
-    if not known:
-        return _PLAIN_NO_FACE if is_plain else _NO_FACE
+def _mark(score: float | None, row: int, height: int, *, is_plain: bool) -> str:
+    """What a column shows in a row, 0 for the lowest."""
+    if score is None:
+        return " " if row else (_PLAIN_NO_FACE if is_plain else _NO_FACE)
     levels = _PLAIN_LEVELS if is_plain else _LEVELS
-    return levels[min(int(max(known) * len(levels)), len(levels) - 1)]
+    # The lowest mark is a score of 0, so that a column with a face is never empty.
+    level = min(int(score * height * len(levels)), height * len(levels) - 1) - row * len(levels)
+    return " " if level < 0 else levels[min(level, len(levels) - 1)]

@@ -10,8 +10,11 @@ from rich.text import Text
 
 from cli.rendering.names import safe_text
 from cli.rendering.report_table import verdict_text
-from cli.rendering.timeline import has_blocks, legend, timeline
+from cli.rendering.timeline import has_blocks, legend, tall_timeline
 from cli.rendering.units import counted, format_duration, format_score, format_time
+
+# A frame per column; of more, none could be told from the next.
+_WIDEST_TIMELINE = 256
 
 
 def print_video(video: Mapping[str, Any], console: Console) -> None:
@@ -23,7 +26,10 @@ def print_video(video: Mapping[str, Any], console: Console) -> None:
         return
     console.print()
     is_plain = not has_blocks(console.encoding)
-    console.print(Text(timeline(frames, is_plain=is_plain)))
+    # The last column stays free: some terminals go to the next line as soon as it is written.
+    width = min(_WIDEST_TIMELINE, console.width - 1)
+    for line in tall_timeline(frames, width=width, is_plain=is_plain):
+        console.print(Text(line))
     span = f"{format_time(frames[0]['t_s'])} to {format_time(frames[-1]['t_s'])}"
     console.print(Text(f"{span}, {legend(is_plain=is_plain)}"))
     console.print(_frames_table(frames))

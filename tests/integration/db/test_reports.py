@@ -283,3 +283,14 @@ def test_the_latest_fakes_of_a_batch(database: Database) -> None:
 
     assert fakes == [BatchFake(third, b"/videos/third.mp4", 0.95), BatchFake(second, b"/videos/second.mp4", 0.85)]
     assert progress.verdicts == {"fake": 4, "real": 1}
+
+
+def test_a_report_with_timelines_has_the_scores_of_the_frames(database: Database, batch_id: int) -> None:
+    """In their order, beside the frames of a whole report; what was not judged has none."""
+    whole = _report(database, batch_id)["videos"]
+    short = _report(database, batch_id, with_frames=False, with_timelines=True)["videos"]
+
+    assert [video["timeline"] for video in short] == [[frame["score"] for frame in video["frames"]] for video in whole]
+    assert any(video["timeline"] for video in short)
+    assert "frames" not in short[0]
+    assert "timeline" not in whole[0]

@@ -190,3 +190,15 @@ def test_summary_adds_up() -> None:
     line = summary_line(batch)
 
     assert line == "5 files: 3 judged (2 fake, 1 real), 1 no_face, 1 unreadable; 3 other files ignored"
+
+
+@pytest.mark.parametrize(("encoding", "drawn"), [("utf-8", "▁▃█·"), ("ascii", "_,#")])
+def test_a_table_draws_scores_over_time(encoding: str, drawn: str) -> None:
+    """In blocks, or in ASCII where the terminal has none; a video that was not judged has an empty place."""
+    stream = io.StringIO()
+    videos = [judged_video(timeline=[0.0, 0.3, 1.0, None]), {**unread_video("/gone.mp4"), "timeline": []}]
+
+    Console(file=stream, width=200).print(report_table(videos, timelines_in=encoding))
+
+    assert "over time" in stream.getvalue()
+    assert drawn in stream.getvalue()

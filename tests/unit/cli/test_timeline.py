@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.rendering.timeline import has_blocks, legend, timeline
+from cli.rendering.timeline import has_blocks, legend, tall_timeline, timeline
 from cli.rendering.video_page import print_video
 from tests.unit.cli.reports import judged_video, unread_video
 
@@ -40,6 +40,21 @@ def test_many_frames_share_columns_and_none_is_lost() -> None:
 
     assert len(line) == 50
     assert line.count("█") == 1
+
+
+def test_a_tall_timeline_tells_scores_apart_that_one_line_cannot() -> None:
+    """Each line is a quarter of the scale; a face with a score of 0 has a mark, and no face a dot."""
+    lines = tall_timeline(frames_of(0.0, 0.26, None, 0.7, 1.0))
+
+    assert lines == ["    █", "   ▇█", " ▁ ██", "▁█·██"]
+
+
+def test_a_tall_timeline_in_ascii_is_as_high() -> None:
+    """The same heights in marks that every terminal has, whatever the number of frames."""
+    lines = tall_timeline(frames_of(*([0.0] * 200 + [1.0])), width=40, is_plain=True)
+
+    assert lines == [" " * 39 + "#"] * 3 + ["_" * 39 + "#"]
+    assert tall_timeline([]) == []
 
 
 def test_no_frames_make_an_empty_line() -> None:
