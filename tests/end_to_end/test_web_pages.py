@@ -1,5 +1,6 @@
 """What a person does in the web application, in a real browser on the real queue."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -174,6 +175,27 @@ def test_a_label_is_kept_and_can_be_taken_back(site: Site) -> None:
 
         assert [(review["label"], review["note"]) for review in reviews] == [("fake", "the chin swims")]
         assert _video_of(page)["reviews"] == []
+
+
+def test_the_reports_of_a_batch_are_kept_with_one_click(site: Site, tmp_path: Path) -> None:
+    """The evidence report opens from the disk, without a network; CSV and JSON come beside it."""
+    kept = {}
+    with site.opened() as page:
+        page.goto("/batches/1")
+        for name in ("Evidence report", "CSV", "JSON"):
+            with page.expect_download() as download:
+                page.get_by_role("link", name=name).click()
+            kept[name] = tmp_path / download.value.suggested_filename
+            download.value.save_as(kept[name])
+    with site.opened() as page:
+        page.context.set_offline(offline=True)
+        page.goto(kept["Evidence report"].as_uri())
+        page.get_by_role("button", name="moving.mp4").click()
+        expect(page.locator("td.detail img").first).to_have_js_property("complete", value=True)
+
+    assert [path.name for path in kept.values()] == [f"fakesweep-batch-1.{kind}" for kind in ("html", "csv", "json")]
+    assert len(kept["CSV"].read_text(encoding="utf-8").splitlines()) == 3
+    assert len(json.loads(kept["JSON"].read_bytes())["videos"]) == 2
 
 
 def test_what_failed_is_judged_when_it_is_retried(site: Site) -> None:
