@@ -94,7 +94,8 @@ class Fitter:
             return
         rows = np.flatnonzero(np.isin(self.bank.items, learning))
         sources = np.array([item.source for item, _ in self.material])[self.bank.items]
-        kernel, bias = fit_head(self.bank, rows, sources, recipe=self.recipe)
+        shares = (1.0, self.recipe.head_contrast) if self.plan.contrast else (1.0,)
+        kernel, bias = fit_head(self.bank, rows, sources, recipe=self.recipe, shares=shares)
         classifier.get_layer("head").set_weights([kernel.reshape(1, 1, -1, 1), bias])
 
     def _fine_tune(

@@ -22,6 +22,8 @@ class Recipe:
         head_steps: of phase 1 (L-BFGS on the frozen features of all rows) at most; 0 starts phase 2 with an empty head.
         head_ridge: how strongly phase 1 pulls the kernel to zero.
         head_steadiness: how dearly phase 1 pays for changes of the logit between two views of one face.
+        head_contrast: what the logit of the contrast's head counts beside that of the features' own, in phase 1 and
+            where there is a contrast.
         epochs: of phase 2; 0 keeps the frozen features.
         rows_per_epoch: faces shown in an epoch of phase 2.
         batch: faces per step; even, because real and fake ones come in couples.
@@ -67,6 +69,7 @@ class Recipe:
     head_steps: int = 80
     head_ridge: float = 0.03
     head_steadiness: float = 0.1
+    head_contrast: float = 0.5
     epochs: int = 5
     rows_per_epoch: int = 4096
     batch: int = 32
@@ -113,7 +116,7 @@ class Recipe:
             self._require("video_share", above=0, below=1)
         for name in ("dropout", "smoothing", "ema", "momentum", "warm_up", "validation_share"):
             self._require(name, at_least=0, below=1)
-        for name in ("weight_decay", "clip_norm", "mixup", "head_ridge", "head_steadiness"):
+        for name in ("weight_decay", "clip_norm", "mixup", "head_ridge", "head_steadiness", "head_contrast"):
             self._require(name, at_least=0)
         for name in ("rate", "stage_decay", "head_factor"):
             self._require(name, above=0)

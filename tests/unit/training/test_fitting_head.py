@@ -88,3 +88,16 @@ def test_too_many_rows_are_spread_over_the_sources() -> None:
     assert set(counts.tolist()) == {2}
     assert len(items) == len(kept) // 2
     assert spread_rows(bank, np.arange(200), sources).tolist() == list(range(200))
+
+
+def test_kinds_of_features_have_heads_of_their_own() -> None:
+    """Their logits are added in the shares asked for, and neither head knows of the other."""
+    bank = _bank(40, channels=6)
+    rows = np.arange(80)
+    halves = [Bank(bank.views, np.ascontiguousarray(half), 0) for half in np.split(bank.pooled, 2, axis=1)]
+
+    kernel, bias = fit_head(bank, rows, _sources(bank), recipe=RECIPE, shares=(1.0, 0.5))
+    alone = [fit_head(half, rows, _sources(half), recipe=RECIPE) for half in halves]
+
+    logits = [half.pooled @ k + b for half, (k, b) in zip(halves, alone, strict=True)]
+    assert bank.pooled @ kernel + bias == pytest.approx(logits[0] + 0.5 * logits[1], abs=1e-4)
