@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ def make_doors(
         send_waiting=send_waiting,
         choose_classifier=choose_classifier,
         write_report=partial(write_batch_report, settings),
+        write_video_report=partial(write_video_report, settings),
         activate=partial(_activate, database, settings),
         roll_back=partial(_roll_back, database),
         picture_command=_helper("cli.picture_helper"),
@@ -67,6 +68,13 @@ def write_batch_report(
         return
     report = open_report(session, batch_id, **wanted, with_frames=format_ != "csv")
     write_report(report, stream, format_=format_)
+
+
+def write_video_report(settings: Settings, session: Session, video: Mapping[str, Any], stream: IO[str]) -> None:
+    """Writes one video, as `db.videos.read_video` tells it, as an HTML page."""
+    from cli.evidence_report import write_video_page
+
+    write_video_page(session, video, stream, settings)
 
 
 def _helper(module: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from cli.web_doors import write_batch_report
+from cli.web_doors import write_batch_report, write_video_report
 from db.session import Database
 from db.tokens import add_token
 from tests.seeding import seed_classifier
@@ -75,6 +75,7 @@ def running_site(
     doors = Doors(
         choose_classifier=lambda: classifier_id,
         write_report=partial(write_batch_report, settings),
+        write_video_report=partial(write_video_report, settings),
         **(lent or {}),
     )
     context = make_context(settings, database, doors, host=host, needs_token=needs_token)

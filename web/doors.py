@@ -46,6 +46,7 @@ class Doors:
         write_report: writes the report of a batch as "json", "csv" or "html", while it is read from the session that is
             given; with `aggregate`, `state`, `verdict` and `limit` as `db.reports.open_report` takes them. ValueError
             where these do not fit.
+        write_video_report: writes one video, as `db.videos.read_video` tells it, as an HTML page.
         activate: takes a classifier through the gate, for a reason, in somebody's name; ValueError with a message where
             it is refused.
         roll_back: goes back to the classifier before this one, for a reason, in somebody's name; ValueError where
@@ -59,6 +60,7 @@ class Doors:
     send_waiting: Callable[[], None] = _nothing
     choose_classifier: Callable[[], int] | None = None
     write_report: ReportWriter | None = None
+    write_video_report: "Callable[[Session, Mapping[str, Any], IO[str]], object] | None" = None
     activate: Callable[[RegisteredClassifier, str | None, str], None] | None = None
     roll_back: Callable[[str | None, str], None] | None = None
     picture_command: Sequence[str] | None = None

@@ -1,18 +1,19 @@
 """The faces that scored highest in a video, as they were kept when it was judged."""
 
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from db.videos import find_shown_scan
 from web import models
 from web.answers import json_answer
-from web.api.videos import VideoId
+from web.api.videos import VideoId, require_video
 from web.context import Context, context_of
 from web.identity import Principal
 from web.problems import ProblemError
 from web.rules import READ
+from web.streaming_text import stream_text
 from worker.evidence import MOST_FACES, EvidenceFace, load_evidence
 
 router = APIRouter(prefix="/api/v1/videos", tags=["videos"])
@@ -58,6 +59,23 @@ def get_picture(
         raise ProblemError(404, "the classifier of this verdict gives no heat maps")
     kind = "image/png" if picture == "heat.png" else "image/jpeg"
     return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
+
+
+@router.get("/{video_id}/report", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+def download_report(request: Request, video_id: VideoId, _principal: Annotated[Principal, Depends(READ)]) -> Response:
+    """The evidence of one video as a page that needs nothing but itself."""
+    context = context_of(request)
+    video = require_video(context, video_id)
+    write_report = context.doors.write_video_report
+    if write_report is None:
+        raise ProblemError(501, "this server writes no reports: start it with `fakesweep serve`")
+
+    def write(stream: IO[str]) -> None:
+        with context.database.read() as session:
+            write_report(session, video, stream)
+
+    headers = {"Content-Disposition": f'attachment; filename="fakesweep-video-{video_id}.html"'}
+    return StreamingResponse(stream_text(write), media_type="text/html; charset=utf-8", headers=headers)
 
 
 def _load(context: Context, video_id: int) -> list[EvidenceFace]:

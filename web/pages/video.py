@@ -40,6 +40,7 @@ def video(request: Request, video_id: int, principal: Annotated[Principal, Depen
         own_review=own,
         stage_data=_stage_data(found, thresholds),
         pictures=evidence_of(context_of(request).settings.evidence_directory, found),
+        has_reports=context_of(request).doors.write_video_report is not None,
         is_open=found["state"] in ("queued", "running"),
     )
 

@@ -230,6 +230,22 @@ def test_reports_are_downloaded(any_site: Site, format_: str) -> None:
         assert answer.text.endswith("</html>\n")
 
 
+def test_the_evidence_of_a_video_is_downloaded(site: Site) -> None:
+    """One video is one page to hand on, and its own page offers it."""
+    seed(site)
+    (video,) = site.client.get("/api/v1/videos?q=clip-0").json()["videos"]
+    place = f"/api/v1/videos/{video['id']}/report"
+
+    answer = site.client.get(place)
+    page = site.client.get(f"/videos/{video['id']}").text
+
+    assert answer.headers["content-disposition"] == f'attachment; filename="fakesweep-video-{video["id"]}.html"'
+    assert "clip-0.mp4</button>" in answer.text
+    assert answer.text.endswith("</html>\n")
+    assert f'href="{place}"' in page
+    assert site.client.get("/api/v1/videos/999/report").status_code == 404
+
+
 def test_the_page_of_a_batch_offers_its_reports(site: Site) -> None:
     """A person gets with one click what `report` writes."""
     first, _ = seed(site)

@@ -30,6 +30,7 @@ RULES: dict[tuple[str, str], str | None] = {
     ("HEAD", "/api/v1/videos/{video_id}/content"): "read",
     ("GET", "/api/v1/videos/{video_id}/evidence"): "read",
     ("GET", "/api/v1/videos/{video_id}/evidence/{number}/{picture}"): "read",
+    ("GET", "/api/v1/videos/{video_id}/report"): "read",
     ("POST", "/api/v1/videos/{video_id}/scan"): "submit",
     ("GET", "/api/v1/videos/{video_id}/reviews"): "read",
     ("POST", "/api/v1/videos/{video_id}/reviews"): "review",
