@@ -99,17 +99,20 @@ def save_in_steps(session: Session, scan_id: int, token: int, outcome: Outcome) 
     Returns:
         False when fenced off: the lease is not ours any more, and nothing was written.
     """
+    # All that can be made ready before: from the first statement on, no other process writes to SQLite.
+    end = _end_values(scan_id, token, outcome)
+    found = [[(scan_id, *row) for row in rows] for rows in _found_rows(outcome)]
+    facts = _facts_values(outcome.facts)
     connection = session.connection()
-    ended = connection.execute(_END, _end_values(scan_id, token, outcome)).first()
+    ended = connection.execute(_END, end).first()
     if ended is None:
         return False
-    for clear, put, rows in zip(_CLEAR, _INSERT, _found_rows(outcome), strict=True):
+    for clear, put, rows in zip(_CLEAR, _INSERT, found, strict=True):
         # Who claimed the scan first finds nothing of an earlier attempt.
         if token > _FIRST_TOKEN:
             connection.execute(clear, {"scan_id": scan_id})
         if rows:
-            connection.exec_driver_sql(put[connection.dialect.name], [(scan_id, *row) for row in rows])
-    facts = _facts_values(outcome.facts)
+            connection.exec_driver_sql(put[connection.dialect.name], rows)
     if facts["has_facts"]:
         connection.execute(_TELL_ONE, {**facts, "told_id": ended.video_id})
     return True
