@@ -10,9 +10,10 @@ from db.errors import DatabaseError, DatabaseUnavailableError
 _SQLITE = (
     ("locked", "is locked by another process for too long: see which one with `fuser`, or try again", True),
     ("readonly", "is read-only: make the file, its -wal and -shm beside it, and its directory writable", True),
-    ("disk is full", "has no disk space left: free some, then run the command again", True),
+    # SQLite says the same of its temporary files.
+    ("disk is full", "has no disk space left: free some, there and in TMPDIR, then run the command again", True),
     ("disk I/O error", "cannot be written or read (disk I/O error): check the disk and its free space", True),
-    ("unable to open", "cannot be opened: check that its directory exists and is writable", True),
+    ("unable to open", "cannot be opened: check that its directory, and TMPDIR, exist and can be written to", True),
     ("not a database", "is not an SQLite database: move the file away, or set FAKESWEEP_DATABASE_URL", False),
     ("malformed", "is damaged: restore it from a backup, or move it away to start anew", False),
     ("no such table", "lacks our tables: run `fakesweep db upgrade`", False),

@@ -24,6 +24,11 @@ def main(pipe: str, queues: str, concurrency: str = "") -> int:
     except (BrokerError, DatabaseError, SettingsError, PipelineError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except OSError as error:
+        # Of the machine: no room for the worker's notes, no right to its directory.
+        where = "" if error.filename is None else f" ({error.filename!r})"
+        sys.stderr.write(f"the worker cannot run here: {error.strerror or error}{where}\n")
+        return 1
 
 
 if __name__ == "__main__":

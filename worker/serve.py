@@ -8,6 +8,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 # After the running scans were asked back: what has not come by then hangs, and its lease brings it back.
 HAND_BACK_S = 10.0
 LOOK_AFTER_POOL_S = 1.0
+_NO_HAND_BACK = "no-hand-back"
 
 
 def run_worker(
@@ -113,6 +115,8 @@ class Stopping:
 
     def __init__(self, directory: Path, grace_s: float) -> None:
         self._directory = directory
+        # Made now: when it is wanted, the disk may be full, and a new name for it takes no room.
+        (directory / _NO_HAND_BACK).touch()
         self._grace_s = grace_s
         self._requests = 0
         self._pid = os.getpid()
@@ -147,7 +151,9 @@ class Stopping:
         threading.Thread(target=watch, name="parent-pipe", daemon=True).start()
 
     def _ask_back(self) -> None:
-        (self._directory / HAND_BACK).touch()
+        # Once is enough.
+        with suppress(FileNotFoundError):
+            (self._directory / _NO_HAND_BACK).rename(self._directory / HAND_BACK)
         self._after(HAND_BACK_S, self._give_up)
 
     def _give_up(self) -> None:

@@ -61,6 +61,33 @@ def test_a_full_disk_is_said_and_waited_for(installation: Installation, tmp_path
     assert seen["filling"]["states"] == ["judged"] * 12
 
 
+@pytest.mark.timeout(600)
+def test_a_full_tmpdir_is_said_or_waited_for(installation: Installation, tmp_path: Path) -> None:
+    """Whoever needs it says so and goes on when there is room; the notes of workers stop nothing."""
+    clips, small = tmp_path / "clips", tmp_path / "small"
+    clips.mkdir()
+    small.mkdir()
+    draw_many_face_videos(clips, 12)
+    driver = Path(__file__).with_name("on_small_tmp.py")
+
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", sys.executable, driver, small, PROGRAM, clips],
+        env=installation.environ | {"FAKESWEEP_CONCURRENCY": "1"},
+        capture_output=True,
+        text=True,
+        timeout=560,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    assert "Traceback" not in "".join(act["said"] for act in seen.values())
+    assert "Traceback" not in (installation.home / "worker.log").read_text()
+    assert seen["full"]["status"] == 0 or "TMPDIR" in seen["full"]["said"], seen["full"]
+    assert seen["filling"]["status"] == 0, seen["filling"]["said"]
+    assert seen["filling"]["states"] == ["judged"] * 12
+
+
 @pytest.mark.parametrize("count", [24, 44])
 def test_no_file_descriptors(count: int, installation: Installation, tmp_path: Path) -> None:
     """Too few of them end the scan with a message that names them and the next step, and no traceback."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL without disk space, or one that refuses to write, is waited for; nothing is lost by it."""
+"""Full disks under a running worker: PostgreSQL's, or that of its own notes; nothing is lost by either."""
 
 import json
 import os
@@ -48,6 +48,27 @@ def test_a_full_disk_is_waited_for(part: str, word: str, short_folder: Path) -> 
     assert set(seen["pauses"]) >= {0.2, 0.4, 0.8, 1.6}
     assert seen["tracebacks"] == 0, seen["log"]
     assert seen["verdicts"] == [1] * 400
+
+
+def test_a_worker_gives_back_its_work_although_its_tmpdir_is_full(short_folder: Path) -> None:
+    """The word that asks for it needs no room: the worker stops in time, and the scan is as if never begun."""
+    folder = short_folder / "full-tmp"
+    folder.mkdir()
+    done = subprocess.run(
+        ["unshare", *NAMESPACE, sys.executable, "-P", "-m", "tests.integration.worker.on_full_tmp", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["status"], seen["state"], seen["attempts"]) == (0, "queued", 0), seen
+    assert seen["took_s"] < 30
+    assert "Traceback" not in seen["log"]
 
 
 @ON_POSTGRESQL
