@@ -91,7 +91,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         # Celery looks after each task, and at the most that a process ever held.
         "worker_max_memory_per_child": child_memory_limit_mb(settings) * 1024,
         "worker_soft_shutdown_timeout": settings.grace_s,
-        "worker_send_task_events": False,
+        "worker_send_task_events": settings.tells_celery_events,
         # Whoever can write to the broker shall not be able to steer workers.
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,

@@ -243,7 +243,8 @@ def _run_celery(
         quiet=True,
         without_gossip=True,
         without_mingle=True,
-        without_heartbeat=True,
+        # A sign of life for those who listen to events; ours is in the database.
+        without_heartbeat=not app.conf.worker_send_task_events,
         optimization="fair",
     )
     worker.stopping = stopping

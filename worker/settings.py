@@ -65,6 +65,7 @@ VARIABLES = (
     Variable("FAKESWEEP_CONCURRENCY", "auto", "videos that a worker judges at once; auto is one per usable core"),
     Variable("FAKESWEEP_LOG_LEVEL", "info", "debug, info, warning or error"),
     Variable("FAKESWEEP_LOG_FORMAT", "text", "text, or json for one object per line"),
+    Variable("FAKESWEEP_CELERY_EVENTS", "0", "1 lets workers tell the broker of each task, for Flower and the like"),
     Variable("FAKESWEEP_LEASE_S", "20", "seconds without a sign of life after which a scan counts as lost"),
     Variable("FAKESWEEP_HEARTBEAT_S", "5", "seconds between a running scan's signs of life"),
     Variable("FAKESWEEP_SWEEP_S", "5", "seconds between a scheduler's looks for lost scans"),
@@ -101,6 +102,7 @@ class Settings:
         evidence: directory of the faces that reports show, None for the one in `home`.
         is_evidence_kept: whether those faces are kept at all.
         concurrency: scans at once in a worker, None for one per usable core.
+        tells_celery_events: whether workers publish what becomes of each task; nothing of ours listens.
         lease_s: a running scan without a sign of life for so long is lost.
         time_limit_s: wall-clock seconds for one video.
         grace_s: how long a stopping worker waits for its running scans.
@@ -124,6 +126,7 @@ class Settings:
     concurrency: int | None = None
     log_level: str = "info"
     log_format: str = "text"
+    tells_celery_events: bool = False
     lease_s: float = 20.0
     heartbeat_s: float = 5.0
     sweep_s: float = 5.0
@@ -175,6 +178,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         concurrency=read.get("CONCURRENCY", _parse_concurrency),
         log_level=read.get("LOG_LEVEL", _one_of(LOG_LEVELS)) or Settings.log_level,
         log_format=read.get("LOG_FORMAT", _one_of(LOG_FORMATS)) or Settings.log_format,
+        tells_celery_events=read.get("CELERY_EVENTS", _one_of(("0", "1"))) == "1",
         lease_s=read.get("LEASE_S", _parse_seconds) or Settings.lease_s,
         heartbeat_s=read.get("HEARTBEAT_S", _parse_seconds) or Settings.heartbeat_s,
         sweep_s=read.get("SWEEP_S", _parse_seconds) or Settings.sweep_s,
