@@ -162,6 +162,17 @@ def test_the_box_lies_on_the_face_at_the_moment_that_is_shown(site: Site) -> Non
     assert axis == ["0:00.00", format_time(video["duration_s"] / 2), format_time(video["duration_s"])]
 
 
+def test_the_heat_map_lies_over_its_face(site: Site) -> None:
+    """What spoke for the score is seen, and not hidden by the grey face below it."""
+    with site.opened() as page:
+        _open_moving(page)
+        pair = page.locator(".heated").first
+        pair.scroll_into_view_if_needed()
+        expect(pair.locator("img").nth(1)).to_have_js_property("complete", value=True)
+
+        assert pair.evaluate(_TOP_ALT) == pair.locator("img").nth(1).get_attribute("alt")
+
+
 def test_a_label_is_kept_and_can_be_taken_back(site: Site) -> None:
     """A reviewer's label with its note stands beside the verdict, until it is taken back."""
     with site.opened() as page:
@@ -338,6 +349,11 @@ def _reachable(page: Page) -> Iterator[str]:
         page.wait_for_load_state("load")
         yield address
 
+
+_TOP_ALT = """(pair) => {
+  const { x, y, width, height } = pair.getBoundingClientRect();
+  return document.elementFromPoint(x + width / 2, y + height / 2).alt;
+}"""
 
 _IS_NEAR = """([x, y, w, h]) => {
   const box = document.querySelector("[data-boxes] g:not(.between) rect");
