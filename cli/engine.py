@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.beside import works_beside
 from cli.rendering.names import safe_text
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _SWEEPS_PER_GAP = 3
 # Workers that could not renew their leases get so many heartbeats to do it.
 _HEARTBEATS_OF_GRACE = 2
-# A sweep may be waiting for a locked database when it is told to stop.
-_THREAD_ENDS_WITHIN_S = 5.0
 
 
 @dataclass
@@ -82,26 +81,8 @@ class Engine:
     @contextmanager
     def sweeping(self) -> Iterator[Callable[[], None]]:
         """Sweeps in a thread meanwhile; what it yields raises when the thread has met a defect."""
-        stop = threading.Event()
-        defects: list[BaseException] = []
-
-        def sweep() -> None:
-            try:
-                self.sweep_until(stop.wait)
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever follows the batch
-                defects.append(error)
-
-        def check() -> None:
-            if defects:
-                raise defects[0]
-
-        thread = threading.Thread(target=sweep, name="sweeps", daemon=True)
-        thread.start()
-        try:
+        with works_beside([self.sweep_until], threading.Event()) as check:
             yield check
-        finally:
-            stop.set()
-            thread.join(_THREAD_ENDS_WITHIN_S)
 
     def _send(self, scan_ids: Sequence[int], queue: str) -> None:
         from worker.sending import send_scans
