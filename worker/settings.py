@@ -1,6 +1,5 @@
 """The settings: read once from FAKESWEEP_* variables, frozen, and a bad value is refused by its name."""
 
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -10,6 +9,17 @@ from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from worker.pipeline.precision import WANTED_PRECISIONS, WantedPrecision
+from worker.setting_values import (
+    one_of,
+    parse_bundle,
+    parse_count,
+    parse_days,
+    parse_directory,
+    parse_many,
+    parse_megabytes,
+    parse_program,
+    parse_seconds,
+)
 from worker.web_settings import WEB_VARIABLES, Variable, WebSettings, read_web_settings
 
 T = TypeVar("T")
@@ -165,32 +175,32 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     read = _Reader(environ)
     settings = Settings(
-        home=read.get("HOME", _parse_directory) or _default_home(),
+        home=read.get("HOME", parse_directory) or _default_home(),
         broker_url=read.get("BROKER_URL", _parse_broker_url),
         database_url=read.get("DATABASE_URL", _parse_database_url),
-        device=cast("Device", read.get("DEVICE", _one_of(DEVICES)) or Settings.device),
-        precision=cast("WantedPrecision", read.get("PRECISION", _one_of(WANTED_PRECISIONS)) or Settings.precision),
-        classifier=read.get("CLASSIFIER", _parse_bundle),
-        ffmpeg=read.get("FFMPEG", _parse_program),
-        is_sandboxed=read.get("SANDBOX", _one_of(("auto", "off"))) != "off",
+        device=cast("Device", read.get("DEVICE", one_of(DEVICES)) or Settings.device),
+        precision=cast("WantedPrecision", read.get("PRECISION", one_of(WANTED_PRECISIONS)) or Settings.precision),
+        classifier=read.get("CLASSIFIER", parse_bundle),
+        ffmpeg=read.get("FFMPEG", parse_program),
+        is_sandboxed=read.get("SANDBOX", one_of(("auto", "off"))) != "off",
         evidence=read.get("EVIDENCE", _parse_evidence),
         is_evidence_kept=not _is_off(environ.get("FAKESWEEP_EVIDENCE", "")),
         concurrency=read.get("CONCURRENCY", _parse_concurrency),
-        log_level=read.get("LOG_LEVEL", _one_of(LOG_LEVELS)) or Settings.log_level,
-        log_format=read.get("LOG_FORMAT", _one_of(LOG_FORMATS)) or Settings.log_format,
-        tells_celery_events=read.get("CELERY_EVENTS", _one_of(("0", "1"))) == "1",
-        lease_s=read.get("LEASE_S", _parse_seconds) or Settings.lease_s,
-        heartbeat_s=read.get("HEARTBEAT_S", _parse_seconds) or Settings.heartbeat_s,
-        sweep_s=read.get("SWEEP_S", _parse_seconds) or Settings.sweep_s,
-        max_attempts=read.get("MAX_ATTEMPTS", _parse_count) or Settings.max_attempts,
-        time_limit_s=read.get("TIME_LIMIT_S", _parse_seconds) or Settings.time_limit_s,
-        grace_s=read.get("GRACE_S", _parse_seconds) or Settings.grace_s,
-        max_memory_mb=read.get("MAX_MEMORY_MB", _parse_megabytes),
-        max_scans=read.get("MAX_SCANS", _parse_many) or Settings.max_scans,
-        still_s=read.get("STILL_S", _parse_seconds) or Settings.still_s,
-        keep_frames_days=read.get("KEEP_FRAMES_DAYS", _parse_days),
-        keep_evidence_days=read.get("KEEP_EVIDENCE_DAYS", _parse_days),
-        keep_batches_days=read.get("KEEP_BATCHES_DAYS", _parse_days),
+        log_level=read.get("LOG_LEVEL", one_of(LOG_LEVELS)) or Settings.log_level,
+        log_format=read.get("LOG_FORMAT", one_of(LOG_FORMATS)) or Settings.log_format,
+        tells_celery_events=read.get("CELERY_EVENTS", one_of(("0", "1"))) == "1",
+        lease_s=read.get("LEASE_S", parse_seconds) or Settings.lease_s,
+        heartbeat_s=read.get("HEARTBEAT_S", parse_seconds) or Settings.heartbeat_s,
+        sweep_s=read.get("SWEEP_S", parse_seconds) or Settings.sweep_s,
+        max_attempts=read.get("MAX_ATTEMPTS", parse_count) or Settings.max_attempts,
+        time_limit_s=read.get("TIME_LIMIT_S", parse_seconds) or Settings.time_limit_s,
+        grace_s=read.get("GRACE_S", parse_seconds) or Settings.grace_s,
+        max_memory_mb=read.get("MAX_MEMORY_MB", parse_megabytes),
+        max_scans=read.get("MAX_SCANS", parse_many) or Settings.max_scans,
+        still_s=read.get("STILL_S", parse_seconds) or Settings.still_s,
+        keep_frames_days=read.get("KEEP_FRAMES_DAYS", parse_days),
+        keep_evidence_days=read.get("KEEP_EVIDENCE_DAYS", parse_days),
+        keep_batches_days=read.get("KEEP_BATCHES_DAYS", parse_days),
         web=read_web_settings(read.get),
     )
     if settings.lease_s < HEARTBEATS_PER_LEASE * settings.heartbeat_s:
@@ -241,26 +251,12 @@ def _default_home() -> Path:
     return user_data_path("fakesweep")
 
 
-def _parse_directory(value: str) -> Path:
-    path = _parse_path(value)
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"must be a directory, got {value!r}, which is none: name another place, or unset it")
-    return path
-
-
 def _parse_evidence(value: str) -> Path | None:
-    return None if _is_off(value) else _parse_directory(value)
+    return None if _is_off(value) else parse_directory(value)
 
 
 def _is_off(value: str) -> bool:
     return value.strip().lower() == "off"
-
-
-def _parse_path(value: str) -> Path:
-    try:
-        return Path(value).expanduser().absolute()
-    except (RuntimeError, OSError) as error:
-        raise ValueError(f"is no usable path, got {value!r} ({error}): write it out in full") from error
 
 
 def _parse_broker_url(value: str) -> str:
@@ -291,71 +287,5 @@ def _check_url(url: str, schemes: tuple[str, ...], advice: str) -> None:
         raise ValueError(f"has no usable host and port, got {mask_url(url)!r}: {advice}") from error
 
 
-def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value.strip().lower() not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}, got {value!r}: set one of these, or unset it")
-        return value.strip().lower()
-
-    return parse
-
-
-def _parse_bundle(value: str) -> str:
-    path = _parse_path(value)
-    if not path.is_dir():
-        raise ValueError(
-            f"must be the directory of a bundle, got {value!r}, which is none: see `fakesweep classifiers`"
-        )
-    return str(path)
-
-
-def _parse_program(value: str) -> Path:
-    path = _parse_path(value)
-    if not (path.is_file() and os.access(path, os.X_OK)):
-        raise ValueError(f"must be a program that can be run, got {value!r}: unset it to use the bundled ffmpeg")
-    return path
-
-
 def _parse_concurrency(value: str) -> int | None:
-    return None if value.strip().lower() == "auto" else _parse_count(value)
-
-
-def _parse_count(value: str) -> int:
-    return _parse_whole(value, 1, 1024)
-
-
-def _parse_many(value: str) -> int:
-    return _parse_whole(value, 1, 1_000_000)
-
-
-def _parse_megabytes(value: str) -> int:
-    # A process that holds a network takes more than the least.
-    return _parse_whole(value, 100, 1_000_000)
-
-
-def _parse_whole(value: str, least: int, most: int) -> int:
-    digits = value.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and least <= int(digits) <= most):
-        raise ValueError(f"must be a whole number from {least} to {most}, got {value!r}: correct it, or unset it")
-    return int(digits)
-
-
-def _parse_seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 7 * 24 * 3600:
-        raise ValueError(f"must be seconds, above 0 and up to a week, got {value!r}: correct it, or unset it")
-    return seconds
-
-
-def _parse_days(value: str) -> float:
-    try:
-        days = float(value)
-    except ValueError:
-        days = math.nan
-    # Less than an hour is a mistake, more than a century the same as for ever.
-    if not 1 / 24 <= days <= 36_500:
-        raise ValueError(f"must be days, from 0.05 to 36500, got {value!r}: correct it, or unset it to keep for ever")
-    return days
+    return None if value.strip().lower() == "auto" else parse_count(value)

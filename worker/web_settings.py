@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from worker.setting_values import one_of, parse_directory
+
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -80,10 +82,10 @@ def read_web_settings(get: Callable[[str, Callable[[str], Any]], Any]) -> WebSet
         url=get("WEB_URL", _parse_web_url),
         hosts=get("WEB_HOSTS", _parse_hosts) or frozenset(),
         rate_per_s=get("WEB_RATE", _parse_rate) or plain.rate_per_s,
-        uploads=get("UPLOADS", _parse_folder),
+        uploads=get("UPLOADS", parse_directory),
         upload_limit_bytes=get("UPLOAD_LIMIT", _parse_bytes) or plain.upload_limit_bytes,
         upload_quota_bytes=get("UPLOAD_QUOTA", _parse_bytes) or plain.upload_quota_bytes,
-        allows_private_webhooks=bool(get("PRIVATE_WEBHOOKS", _parse_switch)),
+        allows_private_webhooks=get("PRIVATE_WEBHOOKS", one_of(("on", "off"))) == "on",
         smtp_url=get("SMTP_URL", _parse_smtp_url),
         mail_from=get("MAIL_FROM", _parse_address),
         mail_to=get("MAIL_TO", _parse_addresses) or (),
@@ -98,13 +100,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _parse_folder(value: str) -> Path:
-    path = Path(value).expanduser().absolute()
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"must be a directory, got {value!r}, which is none: name another place, or unset it")
-    return path
 
 
 def _parse_roots(value: str) -> tuple[Path, ...]:
@@ -141,12 +136,6 @@ def _parse_bytes(value: str) -> int:
     if found is None or int(found[1]) == 0:
         raise ValueError(f"must be bytes, such as 500M or 20G, got {value!r}: correct it, or unset it")
     return int(found[1]) * _UNITS[found[2].upper()]
-
-
-def _parse_switch(value: str) -> bool:
-    if value.strip().lower() not in ("on", "off"):
-        raise ValueError(f"must be on or off, got {value!r}: set one of these, or unset it")
-    return value.strip().lower() == "on"
 
 
 def _parse_smtp_url(value: str) -> str:
