@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.beside import works_beside
+from cli.beside import Pause, works_beside
 from cli.crew import LocalCrew
 from cli.engine import Engine, opened_engine
 from cli.housekeeping import keep_house
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _CHECK_EVERY_S = 1.0
 # As many as a person's videos on one machine: the crew limits itself to the cores.
 _ANY_NUMBER = 1_000_000
-_THREAD_ENDS_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -142,8 +141,6 @@ def _working(wish: Wish, engine: Engine, *, on_defect: Callable[[], None]) -> It
     if not is_embedded and not workers:
         yield lambda: None
         return
-    stop = threading.Event()
-    defects: list[BaseException] = []
     housekeeping = partial(keep_house, engine.database, engine.settings)
     with (
         engine.sweeping() as check_sweeps,
@@ -152,28 +149,18 @@ def _working(wish: Wish, engine: Engine, *, on_defect: Callable[[], None]) -> It
     ):
         crew.start(for_videos=_ANY_NUMBER)
 
-        def watch() -> None:
-            while not stop.wait(_CHECK_EVERY_S):
-                try:
+        def watch(pause: Pause) -> None:
+            try:
+                while not pause(_CHECK_EVERY_S):
                     check_sweeps()
                     check_house()
                     crew.check()
-                except BaseException as error:  # noqa: BLE001 - raised again when the server has stopped
-                    defects.append(error)
-                    on_defect()
-                    return
+            except BaseException:
+                on_defect()
+                raise
 
-        def check() -> None:
-            if defects:
-                raise defects[0]
-
-        thread = threading.Thread(target=watch, name="watches the worker", daemon=True)
-        thread.start()
-        try:
+        with works_beside([watch], threading.Event()) as check:
             yield check
-        finally:
-            stop.set()
-            thread.join(_THREAD_ENDS_WITHIN_S)
 
 
 def _stop(server: uvicorn.Server) -> None:
