@@ -23,7 +23,7 @@ from db.workers import say_alive, say_goodbye
 from worker.broker import BrokerError, BrokerHandle
 from worker.isolation import take_abandoned
 from worker.last_words import LastWord, all_last_words, read_last_words
-from worker.processes import without_fork
+from worker.processes import guard_forks, without_fork
 from worker.storage import Storage
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Presence:
         self._wake.set()
 
     def __enter__(self) -> "Presence":
+        guard_forks()
         self._thread.start()
         return self
 

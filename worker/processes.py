@@ -1,6 +1,7 @@
 """Ends processes together with what they started, and keeps forks away from where they would do harm."""
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -12,12 +13,22 @@ from typing import NoReturn
 # How soon an orphan notices.
 _LOOK_S = 0.5
 _no_fork = threading.RLock()
-os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
+
+
+@functools.cache
+def guard_forks() -> None:
+    """From now on a fork of this process waits until no other thread is `without_fork`.
+
+    To be called when all is imported: of several such guards the latest is passed first, and a fork that has passed
+    those of `logging` or `concurrent.futures` holds their locks while it waits for ours. Once is enough, for the
+    children too.
+    """
+    os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
 
 
 @contextlib.contextmanager
 def without_fork() -> Iterator[None]:
-    """Meanwhile no other thread forks: a child would share what is only opened here for a moment.
+    """Meanwhile no other thread forks, where forks are guarded: a child would share what is open only for a moment.
 
     Such as an SQLite connection, whose closing in one process drops the other's locks, or the pipe by which
     `subprocess` hears that a program was started: it would wait until that child ends.

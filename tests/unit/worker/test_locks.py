@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.services import wait_until
 from worker.file_locks import FileLock, is_free
-from worker.processes import without_fork
+from worker.processes import guard_forks, without_fork
 
 # A holder that forks, says the child's process id, and waits to be killed, as its child does.
 HOLDER = """
@@ -59,6 +59,7 @@ def test_a_child_that_ends_leaves_the_lock_to_its_parent(tmp_path: Path) -> None
 
 def test_a_fork_waits_until_no_thread_forbids_it() -> None:
     """The child would share what is open only meanwhile."""
+    guard_forks()
     is_over = threading.Event()
     entered = threading.Event()
 
