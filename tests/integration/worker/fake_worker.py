@@ -3,6 +3,7 @@
 Each start of a judging is one line "NAME PID" in the diary. What a name begins with says what happens.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ from worker.pipeline.results import Box, FaceResult, FrameResult, ScanResult, Tr
 from worker.serve import run_worker
 from worker.settings import read_settings
 
+# Into the log, shortly before a test gives up waiting: where a worker hangs that does not begin.
+faulthandler.dump_traceback_later(50)
 _KEPT: list[bytes] = []
 
 _ERRORS = {

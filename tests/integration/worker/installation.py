@@ -123,14 +123,25 @@ class Installation:
         """A scan's row."""
         return read_scan(self.database, scan_id)
 
+    @contextmanager
+    def _log_at_the_end(self) -> Iterator[None]:
+        """Where the wait was in vain, what the workers have written by then, and how those ended that have."""
+        try:
+            yield
+        except TimeoutError as error:
+            ends = {worker.pid: worker.poll() for worker in self.workers}
+            raise TimeoutError(f"{error}; workers {ends}, with the log:\n{self.log.read_text()[-20_000:]}") from None
+
     def wait_begun(self, name: str, *, times: int = 1) -> int:
         """Waits until a video was begun so often; the process that is at it."""
-        wait_until(lambda: len(self.begun(name)) >= times, what=f"start {times} of {name}")
+        with self._log_at_the_end():
+            wait_until(lambda: len(self.begun(name)) >= times, what=f"start {times} of {name}")
         return self.begun(name)[-1]
 
     def wait_states(self, **states: int) -> None:
         """Waits until the scans are in these states."""
-        wait_until(lambda: self.states() == states, what=f"{states}, with the log:\n{self.log.read_text()}")
+        with self._log_at_the_end():
+            wait_until(lambda: self.states() == states, what=f"{states}")
 
 
 def kill(pid: int) -> None:
