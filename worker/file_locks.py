@@ -39,16 +39,16 @@ class FileLock:
         Raises:
             OSError: the file cannot be opened, or its file system has no locks.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Known before it is locked: from then on no child keeps it.
+        _held.add(self)
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BaseException as error:
-            os.close(descriptor)
+            self._forget()
             if isinstance(error, BlockingIOError):
                 return False
             raise
-        self._descriptor = descriptor
-        _held.add(self)
         return True
 
     def acquire(
@@ -71,10 +71,12 @@ class FileLock:
         self._forget()
 
     def _forget(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        # First forgotten, then closed: a child that is forked in between would close, by the same number, what was
+        # opened after it. The other way round it only keeps a copy, of a file that is not locked any more.
+        descriptor, self._descriptor = self._descriptor, None
         _held.discard(self)
+        if descriptor is not None:
+            os.close(descriptor)
 
     def __enter__(self) -> "FileLock":
         return self

@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.services import wait_until
 from worker.file_locks import FileLock, is_free
 from worker.processes import guard_forks, without_fork
@@ -57,6 +59,30 @@ def test_a_child_that_ends_leaves_the_lock_to_its_parent(tmp_path: Path) -> None
         assert not is_free(tmp_path / "lock")
 
 
+def test_a_fork_during_a_release_closes_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of the descriptor that was just closed may already be another file's, in another thread."""
+    statuses = []
+    close = os.close
+
+    def close_and_fork(descriptor: int) -> None:
+        monkeypatch.undo()
+        close(descriptor)
+        reused = os.open(tmp_path, os.O_RDONLY)
+        assert reused == descriptor
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if _is_open(reused) else 1)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        close(reused)
+
+    lock = FileLock(tmp_path / "lock")
+    assert lock.try_acquire(shared=False)
+    monkeypatch.setattr("os.close", close_and_fork)
+    lock.release()
+
+    assert statuses == [0]
+
+
 def test_a_fork_waits_until_no_thread_forbids_it() -> None:
     """The child would share what is open only meanwhile."""
     guard_forks()
@@ -78,3 +104,11 @@ def test_a_fork_waits_until_no_thread_forbids_it() -> None:
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     thread.join()
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
