@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
+from db.errors import DatabaseUnavailableError
 from db.session import Database
 from db.tables import Scan
 from scheduler.reconcile import SweepPolicy, run_scheduler
@@ -138,10 +139,22 @@ class Installation:
             wait_until(lambda: len(self.begun(name)) >= times, what=f"start {times} of {name}")
         return self.begun(name)[-1]
 
-    def wait_states(self, **states: int) -> None:
-        """Waits until the scans are in these states."""
+    def wait_judged(self, count: int) -> None:
+        """Waits until at least so many scans have their verdicts."""
         with self._log_at_the_end():
-            wait_until(lambda: self.states() == states, what=f"{states}")
+            wait_until(lambda: self.states()["judged"] >= count, what=f"{count} verdicts")
+
+    def wait_states(self, **states: int) -> None:
+        """Waits until the scans are in these states, also where the database is away meanwhile."""
+
+        def are_so() -> bool:
+            try:
+                return self.states() == states
+            except DatabaseUnavailableError:
+                return False
+
+        with self._log_at_the_end():
+            wait_until(are_so, what=f"{states}")
 
 
 def kill(pid: int) -> None:

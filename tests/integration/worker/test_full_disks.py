@@ -90,7 +90,7 @@ def test_a_server_that_only_reads_is_waited_for(installation: Installation, post
     installation.submit([f"slow-{number}" for number in range(8)])
     worker = installation.start_worker()
     with installation.scheduler():
-        wait_until(lambda: installation.states()["judged"] >= 2, what="the first verdicts")
+        installation.wait_judged(2)
         may_write(is_allowed=False)
         wait_until(lambda: "is read-only: connect to the primary" in installation.log.read_text(), what="the word")
         wait_until(lambda: "trying again in 1.6 s" in installation.log.read_text(), what="the waiting")

@@ -95,7 +95,7 @@ def test_nothing_is_lost_when_the_broker_forgets_everything(installation: Instal
     installation.start_worker()
 
     with installation.scheduler():
-        wait_until(lambda: installation.states()["judged"] >= 1, what="the first verdict")
+        installation.wait_judged(1)
         valkey.flush()
         installation.wait_states(judged=6)
 
@@ -106,7 +106,7 @@ def test_a_broker_that_restarts_is_found_again(installation: Installation, valke
     installation.start_worker()
 
     with installation.scheduler():
-        wait_until(lambda: installation.states()["judged"] >= 1, what="the first verdict")
+        installation.wait_judged(1)
         valkey.stop()
         valkey.start()
         installation.wait_states(judged=6)

@@ -120,7 +120,7 @@ def test_a_database_that_restarts_costs_no_video(
     installation.start_worker()
 
     with installation.scheduler():
-        wait_until(lambda: installation.states()["judged"] >= 1, what="the first verdict")
+        installation.wait_judged(1)
         assert postgres.process is not None
         postgres.process.send_signal(how)
         postgres.process.wait(60)
