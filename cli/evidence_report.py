@@ -96,8 +96,7 @@ def _reader(directory: Path | None, pictured: set[int] | None) -> FacesOf:
         try:
             return read_evidence(directory, lease["id"], lease["token"]) or _GONE
         except DamagedEvidenceError as error:
-            # The name alone: a report is handed on, and where we keep things is nobody's business.
-            return f"No pictures: the file with them, {error.path.name}, {error.why}. The verdict is not touched."
+            return error.public
 
     return faces_of
 

@@ -191,6 +191,7 @@ class Evidence(BaseModel):
     """The faces that scored highest, the highest first; none where they were not kept."""
 
     faces: list[EvidenceFace]
+    problem: str | None = Field(description="What is wrong with the file that should hold them; null where nothing is.")
 
 
 class NewReview(Request):

@@ -42,7 +42,8 @@ class DamagedEvidenceError(Exception):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"no pictures from {path}: the file {why}; its verdict is not touched")
         self.path = path
-        self.why = why
+        # The name alone: where we keep things is nobody's business.
+        self.public = f"No pictures: the file with them, {path.name}, {why}. The verdict is not touched."
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,6 @@ def save_evidence(directory: Path, scan_id: int, token: int, faces: "Sequence[Ke
             part.unlink(missing_ok=True)
         return False
     return True
-
-
-def load_evidence(directory: Path | None, scan_id: int, token: int | None = None) -> list[EvidenceFace]:
-    """As `read_evidence`; none either where the file is damaged, which the log says then."""
-    try:
-        return read_evidence(directory, scan_id, token)
-    except DamagedEvidenceError as error:
-        _log.warning("%s", error)
-        return []
 
 
 def read_evidence(directory: Path | None, scan_id: int, token: int | None = None) -> list[EvidenceFace]:

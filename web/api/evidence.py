@@ -5,16 +5,16 @@ from typing import IO, Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response, StreamingResponse
 
-from db.videos import find_shown_scan
 from web import models
 from web.answers import json_answer
 from web.api.videos import VideoId, require_video
 from web.context import Context, context_of
 from web.identity import Principal
+from web.kept_faces import KeptFaces, described_faces, kept_faces_of_video
 from web.problems import ProblemError
 from web.rules import READ
 from web.streaming_text import stream_text
-from worker.evidence import MOST_FACES, EvidenceFace, load_evidence
+from worker.evidence import MOST_FACES
 
 router = APIRouter(prefix="/api/v1/videos", tags=["videos"])
 
@@ -24,17 +24,8 @@ Picture = Literal["face.jpg", "frame.jpg", "heat.png"]
 @router.get("/{video_id}/evidence", response_model=models.Evidence)
 def list_evidence(request: Request, video_id: VideoId, _principal: Annotated[Principal, Depends(READ)]) -> Response:
     """The kept faces of a video, and where their pictures are."""
-    place = f"/api/v1/videos/{video_id}/evidence"
-    faces = [
-        {
-            **{name: getattr(face, name) for name in ("t_s", "box_px", "track", "score", "width_px", "height_px")},
-            "face": f"{place}/{number}/face.jpg",
-            "frame": f"{place}/{number}/frame.jpg",
-            "heat": None if face.heat_png is None else f"{place}/{number}/heat.png",
-        }
-        for number, face in enumerate(_load(context_of(request), video_id))
-    ]
-    return json_answer({"faces": faces})
+    kept = _kept(context_of(request), video_id)
+    return json_answer({"faces": described_faces(video_id, kept.faces), "problem": kept.problem})
 
 
 @router.get(
@@ -50,10 +41,12 @@ def get_picture(
     _principal: Annotated[Principal, Depends(READ)],
 ) -> Response:
     """One picture of a kept face."""
-    faces = _load(context_of(request), video_id)
-    if number >= len(faces):
+    kept = _kept(context_of(request), video_id)
+    if kept.problem is not None:
+        raise ProblemError(404, kept.problem)
+    if number >= len(kept.faces):
         raise ProblemError(404, f"video {video_id} has no kept face {number}: see /api/v1/videos/{video_id}/evidence")
-    face = faces[number]
+    face = kept.faces[number]
     content = {"face.jpg": face.face_jpeg, "frame.jpg": face.frame_jpeg, "heat.png": face.heat_png}[picture]
     if content is None:
         raise ProblemError(404, "the classifier of this verdict gives no heat maps")
@@ -78,9 +71,8 @@ def download_report(request: Request, video_id: VideoId, _principal: Annotated[P
     return StreamingResponse(stream_text(write), media_type="text/html; charset=utf-8", headers=headers)
 
 
-def _load(context: Context, video_id: int) -> list[EvidenceFace]:
-    with context.database.read() as session:
-        scan = find_shown_scan(session, video_id)
-    if scan is None:
+def _kept(context: Context, video_id: int) -> KeptFaces:
+    kept = kept_faces_of_video(context, video_id)
+    if kept is None:
         raise ProblemError(404, f"there is no video {video_id}: see /api/v1/videos")
-    return load_evidence(context.settings.evidence_directory, *scan)
+    return kept

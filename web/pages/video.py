@@ -11,7 +11,7 @@ from db.videos import read_video
 from web.api.videos import scan_again
 from web.context import context_of
 from web.identity import Principal
-from web.pages.pictures import evidence_of
+from web.kept_faces import KeptFaces, described_faces, kept_faces
 from web.pages.showing import back_to, show
 from web.pages.timeline import draw_timeline
 from web.problems import ProblemError
@@ -29,6 +29,8 @@ def video(request: Request, video_id: int, principal: Annotated[Principal, Depen
         raise ProblemError(404, f"there is no video {video_id}: it may have been removed; see the list of videos")
     thresholds = Thresholds(**found["thresholds"])
     tracks = [{**track, "look": verdict_of(track["score"], thresholds)} for track in found["tracks"]]
+    lease = found["scan"]
+    kept = KeptFaces() if lease is None else kept_faces(context_of(request), lease["id"], lease["token"])
     own = next((review for review in found["reviews"] if review["reviewer"] == principal.name), None)
     return show(
         request,
@@ -39,7 +41,8 @@ def video(request: Request, video_id: int, principal: Annotated[Principal, Depen
         timeline=draw_timeline(found["frames"], found["duration_s"], thresholds),
         own_review=own,
         stage_data=_stage_data(found, thresholds),
-        pictures=evidence_of(context_of(request).settings.evidence_directory, found),
+        pictures=described_faces(video_id, kept.faces),
+        pictures_problem=kept.problem,
         has_reports=context_of(request).doors.write_video_report is not None,
         is_open=found["state"] in ("queued", "running"),
     )
