@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.of_late import finished_of_late
 from db.outcomes import SCORE_COLUMNS
 from db.tables import Batch, Entry, Scan
 
@@ -26,13 +27,7 @@ def latest_batch_fakes(session: Session, batch_id: int, *, limit: int) -> list[B
     aggregate = session.scalar(select(Batch.aggregate).where(Batch.id == batch_id))
     if aggregate is None:
         return []
-    of_late = (
-        select(Scan.id)
-        .where(Scan.finished_at.is_not(None))
-        .order_by(Scan.finished_at.desc())
-        .limit(_LOOKED_AT)
-        .subquery()
-    )
+    of_late = finished_of_late(_LOOKED_AT)
     rows = session.execute(
         select(Scan.id, Entry.path, SCORE_COLUMNS[aggregate])
         .join(of_late, of_late.c.id == Scan.id)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, func, li
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
+from db.of_late import finished_of_late
 from db.registry import list_classifiers
 from db.tables import Batch, Entry, Scan, Video
 from db.verdicts import VERDICTS, known_thresholds
@@ -86,13 +87,7 @@ def _count_between(session: Session, first: float, end: float | None, *, span_s:
 
 def latest_fakes(session: Session, *, limit: int) -> list[LatestFake]:
     """The videos that were called fake last, each once, among what was finished of late."""
-    of_late = (
-        select(Scan.id)
-        .where(Scan.finished_at.is_not(None))
-        .order_by(Scan.finished_at.desc())
-        .limit(_LOOKED_AT)
-        .subquery()
-    )
+    of_late = finished_of_late(_LOOKED_AT)
     rows = session.execute(
         select(Scan, Video.sha256)
         .join(of_late, of_late.c.id == Scan.id)

@@ -12,6 +12,7 @@ import pytest
 from tests.end_to_end.face_clips import draw_many_face_videos
 from tests.end_to_end.installation import PROGRAM, Installation
 from tests.services import wait_until
+from tests.small_disks import run_driver
 
 pytestmark = pytest.mark.drill
 
@@ -33,32 +34,21 @@ def _limited(installation: Installation, limit: str, value: int, clip: Path) -> 
     )
 
 
-def acts_on_small_disk(name: str, installation: Installation, tmp_path: Path) -> dict[str, Any]:
+def acts_on_small_disk(part: str, installation: Installation, tmp_path: Path) -> dict[str, Any]:
     """What a driver saw that scans twelve clips while a small disk of its own is full."""
     clips, small = tmp_path / "clips", tmp_path / "small"
     clips.mkdir()
     small.mkdir()
     draw_many_face_videos(clips, 12)
-    driver = Path(__file__).with_name(name)
-
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", sys.executable, driver, small, PROGRAM, clips],
-        env=installation.environ | {"FAKESWEEP_CONCURRENCY": "1"},
-        capture_output=True,
-        text=True,
-        timeout=560,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
-    return seen
+    environment = installation.environ | {"FAKESWEEP_CONCURRENCY": "1"}
+    driver = "tests.end_to_end.on_small_disk"
+    return run_driver(driver, part, small, PROGRAM, clips, environment=environment, timeout_s=560)
 
 
 @pytest.mark.timeout(600)
 def test_a_full_disk_is_said_and_waited_for(installation: Installation, tmp_path: Path) -> None:
     """Full from the start is an error with the next step; full in the middle is a wait, and nothing is lost by it."""
-    seen = acts_on_small_disk("on_small_disk.py", installation, tmp_path)
+    seen = acts_on_small_disk("home", installation, tmp_path)
     assert seen["full"]["status"] == 1
     assert "no disk space left: free some" in seen["full"]["said"]
     assert "Traceback" not in seen["full"]["said"] + seen["filling"]["said"]
@@ -70,7 +60,7 @@ def test_a_full_disk_is_said_and_waited_for(installation: Installation, tmp_path
 @pytest.mark.timeout(600)
 def test_a_full_tmpdir_is_said_or_waited_for(installation: Installation, tmp_path: Path) -> None:
     """Whoever needs it says so and goes on when there is room; the notes of workers stop nothing."""
-    seen = acts_on_small_disk("on_small_tmp.py", installation, tmp_path)
+    seen = acts_on_small_disk("tmp", installation, tmp_path)
     assert "Traceback" not in "".join(act["said"] for act in seen.values())
     assert "Traceback" not in (installation.home / "worker.log").read_text()
     assert seen["full"]["status"] == 0 or "TMPDIR" in seen["full"]["said"], seen["full"]

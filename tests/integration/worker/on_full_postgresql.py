@@ -1,8 +1,8 @@
-"""Has a worker judge on a PostgreSQL whose disk fills meanwhile: `unshare --mount python -m ... FOLDER data|wal`.
+"""Has a worker judge on a PostgreSQL whose disk fills meanwhile.
 
-It runs in a mount namespace of its own, so that the small disk is gone with it; what it saw is one JSON object on
-standard output. "data" fills the disk of the tables, which the server survives; "wal" that of its log, which it does
-not: it ends, and is started again when there is room, as a service manager does it.
+A driver of `tests.small_disks` with the arguments FOLDER data|wal. "data" fills the disk of the tables, which the
+server survives; "wal" that of its log, which it does not: it ends, and is started again when there is room, as a
+service manager does it.
 """
 
 import json
@@ -22,6 +22,7 @@ from db.schema import upgrade_database
 from db.session import open_database
 from tests.integration.worker.installation import Installation
 from tests.services import PostgresServer, ValkeyServer, wait_until
+from tests.small_disks import SmallDisk
 
 # Enough that what they leave in the tables needs room that these have not yet.
 COUNT = 400
@@ -34,7 +35,7 @@ LIMIT_S = 120.0
 def main() -> None:
     """Starts servers and a worker, fills, looks, frees, waits for the end."""
     folder, part = Path(sys.argv[1]), sys.argv[2]
-    server, small = _server_on_small_disk(folder, part)
+    server, disk = _server_on_small_disk(folder, part)
     valkey = ValkeyServer(folder / "valkey")
     valkey.folder.mkdir()
     valkey.start()
@@ -46,7 +47,7 @@ def main() -> None:
     keep_history(database)
     installation = Installation(folder, database, url, valkey.url)
     try:
-        json.dump(_judge_on_full_disk(installation, server, small, part), sys.stdout)
+        json.dump(_judge_on_full(disk, installation, server, part), sys.stdout)
     finally:
         installation.kill_workers()
         database.dispose()
@@ -54,18 +55,18 @@ def main() -> None:
         server.stop()
 
 
-def _judge_on_full_disk(installation: Installation, server: PostgresServer, small: Path, part: str) -> dict[str, Any]:
+def _judge_on_full(disk: SmallDisk, installation: Installation, server: PostgresServer, part: str) -> dict[str, Any]:
     installation.submit([f"quick-{number:03d}" for number in range(COUNT)])
     with installation.scheduler():
         worker = installation.start_worker()
         wait_until(lambda: installation.states()["judged"] >= 20, timeout_s=LIMIT_S, what="the first verdicts")
-        _fill(small)
+        disk.fill()
         if part == "wal":
             _use_up_log(server)
         # Long enough for the pauses to have grown.
         wait_until(lambda: max(_pauses(installation), default=0.0) >= 1.6, timeout_s=LIMIT_S, what="the waiting")
         was_alive, pauses = worker.poll() is None, _pauses(installation)
-        (small / "filler").unlink()
+        disk.free()
         if part == "wal":
             server.start()
         wait_until(lambda: installation.states() == {"judged": COUNT}, timeout_s=LIMIT_S, what="the last verdict")
@@ -83,7 +84,7 @@ def _judge_on_full_disk(installation: Installation, server: PostgresServer, smal
     }
 
 
-def _server_on_small_disk(folder: Path, part: str) -> tuple[PostgresServer, Path]:
+def _server_on_small_disk(folder: Path, part: str) -> tuple[PostgresServer, SmallDisk]:
     server = PostgresServer(folder / "pg")
     server.folder.mkdir()
     server.start()
@@ -91,10 +92,10 @@ def _server_on_small_disk(folder: Path, part: str) -> tuple[PostgresServer, Path
     small = server.folder / "small"
     small.mkdir()
     options = f"size={SIZES[part]},uid={user.st_uid},gid={user.st_gid},mode=700"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(small)], check=True)
+    disk = SmallDisk(small, options)
     if part == "data":
         _ask(server, f"CREATE TABLESPACE small LOCATION '{small}'")
-        return server, small
+        return server, disk
     server.stop()
     log = server.folder / "cluster" / "pg_wal"
     # With its owner and rights, which the server looks at.
@@ -102,7 +103,7 @@ def _server_on_small_disk(folder: Path, part: str) -> tuple[PostgresServer, Path
     shutil.rmtree(log)
     log.symlink_to(small / "pg_wal")
     server.start()
-    return server, small
+    return server, disk
 
 
 def _use_up_log(server: PostgresServer) -> None:
@@ -115,16 +116,6 @@ def _use_up_log(server: PostgresServer) -> None:
         server.process.wait(LIMIT_S)
         return
     sys.exit("the log did not run out of room")
-
-
-def _fill(small: Path) -> None:
-    with (small / "filler").open("wb", buffering=0) as filler:
-        for block in (65536, 512):
-            try:
-                while True:
-                    filler.write(bytes(block))
-            except OSError:
-                continue
 
 
 def _pauses(installation: Installation) -> list[float]:

@@ -1,7 +1,6 @@
-"""Stops a worker whose TMPDIR is full: `unshare --mount python -m tests.integration.worker.on_full_tmp FOLDER`.
+"""Stops a worker whose TMPDIR is full; a driver of `tests.small_disks` with the argument FOLDER.
 
-It runs in a mount namespace of its own, so that the small disk is gone with it; what it saw is one JSON object on
-standard output. Full means that there is neither a block nor a name left.
+Full means that there is neither a block nor a name left.
 """
 
 import json
@@ -16,6 +15,7 @@ from db.schema import upgrade_database
 from db.session import open_database
 from tests.integration.worker.installation import Installation
 from tests.services import PostgresServer, ValkeyServer
+from tests.small_disks import SmallDisk
 
 STOPS_WITHIN_S = 60.0
 
@@ -30,7 +30,7 @@ def main() -> None:
         one.start()
     small = folder / "tmp"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=200", "tmpfs", str(small)], check=True)
+    disk = SmallDisk(small, "size=4m,nr_inodes=200")
     url = server.create_database()
     database = open_database(url)
     upgrade_database(database)
@@ -41,7 +41,7 @@ def main() -> None:
         worker = installation.start_worker(concurrency=1)
         installation.send(scan_id)
         installation.wait_begun("hold-1")
-        _fill(small)
+        disk.fill(with_names=True)
         started_s = time.monotonic()
         worker.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -60,15 +60,6 @@ def main() -> None:
         database.dispose()
         valkey.stop()
         server.stop()
-
-
-def _fill(small: Path) -> None:
-    with (small / "filler").open("wb", buffering=0) as filler, suppress(OSError):
-        while True:
-            filler.write(bytes(4096))
-    with suppress(OSError):
-        for number in range(1000):
-            (small / f"filler-{number}").touch()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """Full disks under a running worker: PostgreSQL's, or that of its own notes; nothing is lost by either."""
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -13,13 +10,11 @@ from db.history import keep_history
 from db.invariants import read_history
 from tests.integration.worker.installation import Installation
 from tests.services import PostgresServer, wait_until
+from tests.small_disks import run_driver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parents[3]
 ON_POSTGRESQL = pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
-# PostgreSQL does not run as root: whoever is not root stays who he is, and may mount in a namespace of his own.
-NAMESPACE = ["--mount"] if os.geteuid() == 0 else ["--map-current-user", "--keep-caps", "--mount"]
 
 
 @pytest.mark.parametrize(
@@ -29,19 +24,10 @@ def test_a_full_disk_is_waited_for(part: str, word: str, short_folder: Path) -> 
     """A worker on a server whose disk is full waits ever longer, says why, and goes on: each video has one verdict."""
     folder = short_folder / f"full-{part}"
     folder.mkdir()
-    driver = [sys.executable, "-P", "-m", "tests.integration.worker.on_full_postgresql", str(folder), part]
-    done = subprocess.run(
-        ["unshare", *NAMESPACE, *driver],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
 
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    driver = "tests.integration.worker.on_full_postgresql"
+    seen = run_driver(driver, folder, part, environment=os.environ, timeout_s=500)
+
     assert any(word in line for line in seen["said"]), seen["said"]
     assert seen["was_alive"]
     assert seen["is_alive"]
@@ -54,18 +40,9 @@ def test_a_worker_gives_back_its_work_although_its_tmpdir_is_full(short_folder: 
     """The word that asks for it needs no room: the worker stops in time, and the scan is as if never begun."""
     folder = short_folder / "full-tmp"
     folder.mkdir()
-    done = subprocess.run(
-        ["unshare", *NAMESPACE, sys.executable, "-P", "-m", "tests.integration.worker.on_full_tmp", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    seen = run_driver("tests.integration.worker.on_full_tmp", folder, environment=os.environ, timeout_s=300)
+
     assert (seen["status"], seen["state"], seen["attempts"]) == (0, "queued", 0), seen
     assert seen["took_s"] < 30
     assert "Traceback" not in seen["log"]
