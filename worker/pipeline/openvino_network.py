@@ -49,6 +49,9 @@ def compile_network(network: Any, *, threads: int, precision: Precision = "float
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
+        # Left to itself OpenVINO binds the threads of every process to the same first cores: two processes of one
+        # thread each then share a core, and the other one idles.
+        "ENABLE_CPU_PINNING": False,
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         # What is prepared for a shape of input is kept; without a bound every new size of video costs 4 MB for good.
         "CPU_RUNTIME_CACHE_CAPACITY": 16,
