@@ -4,27 +4,37 @@ Ordinary scans pass a turnstile, several at once, and share the room. A suspect 
 until the room is empty, and holds both. The kernel frees what a dead process held.
 """
 
+import errno
+import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from worker.file_locks import FileLock, is_free
+from worker.file_locks import FileLock
 
 _PREFIX = "fakesweep-worker-"
 _ALIVE = "alive.lock"
 _LEFT_ALONE_S = 24 * 3600.0
+# Another worker that looks for abandoned directories holds the lock for a moment.
+_LOCK_LIMIT_S = 30.0
 
 
 @contextmanager
 def worker_directory() -> Iterator[Path]:
-    """A private directory for one worker's locks and notes, gone at its end."""
+    """A private directory for one worker's locks and notes, gone at its end.
+
+    Raises:
+        OSError: it cannot be made, or somebody else keeps its lock.
+    """
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
     with FileLock(directory / _ALIVE) as alive:
-        alive.try_acquire(shared=False)
         try:
+            if not alive.acquire(shared=False, timeout_s=_LOCK_LIMIT_S):
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps the lock of a new worker", str(directory))
             yield directory
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -38,13 +48,14 @@ def take_abandoned(is_ours: Callable[[Path], bool] = lambda _: True) -> Iterator
             for a day.
     """
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        # Another user's cannot be opened; one that was just made has no lock file yet, and is left alone.
-        with suppress(OSError):
-            if not ((directory / _ALIVE).exists() and is_free(directory / _ALIVE)):
+        # Anybody may put anything there. One that was just made has no lock file yet, and is left alone.
+        with suppress(OSError), FileLock(directory / _ALIVE) as alive:
+            # Kept until it is removed: of two workers that look, one takes it.
+            if not (_is_of_this_user(directory) and (directory / _ALIVE).is_file() and alive.try_acquire(shared=False)):
                 continue
             if is_ours(directory):
                 yield directory
-            elif time.time() - max(path.stat().st_mtime for path in directory.iterdir()) < _LEFT_ALONE_S:
+            elif time.time() - _last_touched_s(directory) < _LEFT_ALONE_S:
                 continue
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -67,3 +78,13 @@ def alone(directory: Path, *, should_stop: Callable[[], bool]) -> Iterator[bool]
         yield turnstile.acquire(shared=False, should_stop=should_stop) and room.acquire(
             shared=False, should_stop=should_stop
         )
+
+
+def _is_of_this_user(directory: Path) -> bool:
+    found = directory.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+
+
+def _last_touched_s(directory: Path) -> float:
+    """Of whatever lies in it, in seconds since 1970; 0 of an empty one, which is being removed."""
+    return max((path.lstat().st_mtime for path in directory.iterdir()), default=0.0)

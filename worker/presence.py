@@ -11,8 +11,10 @@ import queue
 import re
 import signal
 import socket
+import stat
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -97,16 +99,21 @@ class Presence:
 
     def _run(self) -> None:
         while not self._is_over:
-            self._do(lambda session: say_alive(session, **self._identity))
-            try:
-                self._broker.ensure_alive()
-            except BrokerError as error:
-                _log.warning("%s", error)
-            self._tell_losses()
-            self._tell_of_dead_workers()
+            for duty in (self._say_alive, self._keep_broker, self._tell_losses, self._tell_of_dead_workers):
+                _attend_to(duty)
             self._wake.wait(self._every_s)
             self._wake.clear()
-        self._tell_losses()
+        _attend_to(self._tell_losses)
+
+    def _say_alive(self) -> None:
+        refresh_times(self._directory)
+        self._do(lambda session: say_alive(session, **self._identity))
+
+    def _keep_broker(self) -> None:
+        try:
+            self._broker.ensure_alive()
+        except BrokerError as error:
+            _log.warning("%s", error)
 
     def _tell_losses(self) -> None:
         for _ in range(self._losses.qsize()):
@@ -152,11 +159,22 @@ def mark_installation(directory: Path, database_url: str) -> str:
 
 
 def is_of_installation(directory: Path, mark: str) -> bool:
-    """Whether the worker of this directory worked on the database of that note."""
+    """Whether the worker of this directory worked on the database of that note; not where the note is none of ours."""
+    note = directory / _INSTALLATION
     try:
-        return (directory / _INSTALLATION).read_text() == mark
-    except OSError:
+        # A pipe of that name would be read for ever.
+        return stat.S_ISREG(note.lstat().st_mode) and note.read_text() == mark
+    except (OSError, ValueError):
         return False
+
+
+def refresh_times(directory: Path) -> None:
+    """Sets the times of a directory and its files to the present, so that no cleaner of /tmp takes them for old."""
+    with suppress(OSError):
+        for path in (directory, *directory.iterdir()):
+            # A scan's last words go when it ends.
+            with suppress(OSError):
+                os.utime(path, follow_symlinks=False)
 
 
 def exit_status_of(cause: str) -> int | None:
@@ -174,6 +192,13 @@ def signal_of(cause: str) -> str | None:
         return signal.Signals(int(found[1])).name
     except ValueError:
         return found[1]
+
+
+def _attend_to(duty: Callable[[], None]) -> None:
+    try:
+        duty()
+    except Exception:  # noqa: BLE001 - a defect at one duty must not leave the worker without signs of life
+        _log.exception("the worker's presence failed, going on")
 
 
 def _evidence_of(word: LastWord, cause: str) -> dict[str, Any]:

@@ -39,19 +39,24 @@ def without_fork() -> Iterator[None]:
 
 def end_this_process() -> NoReturn:
     """Kills what this process started, then this process, whatever its threads are doing."""
-    kill_descendants(os.getpid())
-    os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        kill_descendants(os.getpid())
+    finally:
+        # Whatever went wrong: who calls this hangs, or must not go on.
+        os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
 
 def kill_descendants(pid: int) -> None:
-    """Kills every child of a process, and theirs."""
-    import psutil  # noqa: PLC0415 - only those who kill pay for it
+    """Kills every child of a process, and theirs; those that can be found, where no more files may be opened."""
+    # Without a free descriptor the module may not be loaded, nor /proc be read.
+    with suppress(ImportError, OSError):
+        import psutil  # noqa: PLC0415 - only those who kill pay for it
 
-    with suppress(psutil.Error):
-        for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):
-                process.kill()
+        with suppress(psutil.Error):
+            for process in psutil.Process(pid).children(recursive=True):
+                with suppress(psutil.Error, OSError):
+                    process.kill()
 
 
 def die_with_parent(parent: int) -> None:

@@ -151,10 +151,17 @@ class Stopping:
         threading.Thread(target=watch, name="parent-pipe", daemon=True).start()
 
     def _ask_back(self) -> None:
-        # Once is enough.
-        with suppress(FileNotFoundError):
-            (self._directory / _NO_HAND_BACK).rename(self._directory / HAND_BACK)
+        # First of all, whatever becomes of the asking.
         self._after(HAND_BACK_S, self._give_up)
+        try:
+            (self._directory / _NO_HAND_BACK).rename(self._directory / HAND_BACK)
+        except OSError as error:
+            if (self._directory / HAND_BACK).exists():
+                # Once is enough.
+                return
+            _log.warning("asking for running scans by a new file, as the one made for it is not to be had: %s", error)
+            with suppress(OSError):
+                (self._directory / HAND_BACK).touch()
 
     def _give_up(self) -> None:
         _log.error("ending: running scans were not given back within %g s", HAND_BACK_S)
@@ -177,6 +184,18 @@ class _Worker(Worker):  # type: ignore[misc]
 
     def set_process_status(self, info: str) -> None:
         """Leaves the process's title alone: people look for `fakesweep worker`."""
+
+
+def reporter_of_losses(presence: Presence) -> Callable[..., None]:
+    """What tells the presence of each task that Celery found lost, in the process that calls this, and in no child."""
+    main_process = os.getpid()
+
+    def report_loss(args: Sequence[Any] = (), exception: object = None, **_: object) -> None:
+        # A child that hears of a failed task lives, and its copy of the presence has no thread.
+        if os.getpid() == main_process and args and type(args[0]) is int:
+            presence.report_loss(args[0], str(exception))
+
+    return report_loss
 
 
 def _check_database(settings: Settings) -> None:
@@ -218,10 +237,6 @@ def _run_celery(
         if os.getpid() != main_process:
             os._exit(exitcode)
 
-    def report_loss(args: Sequence[Any] = (), exception: object = None, **_: object) -> None:
-        if args and type(args[0]) is int:
-            presence.report_loss(args[0], str(exception))
-
     def say_ready(sender: Any, **_: object) -> None:
         # The pool may miss a death, when a process that was forked meanwhile holds the other end of the
         # pipe that tells it, and then looks only every 5 s.
@@ -231,6 +246,7 @@ def _run_celery(
     setup_logging.connect(keep_logging)
     worker_process_init.connect(start_child)
     worker_process_shutdown.connect(end_child)
+    report_loss = reporter_of_losses(presence)
     task_failure.connect(report_loss)
     worker_ready.connect(say_ready)
     worker = _Worker(

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.services import wait_until
+from worker.file_locks import FileLock, is_free
 from worker.isolation import alone, beside_others, take_abandoned, worker_directory
+from worker.presence import is_of_installation
 
 
 def never() -> bool:
@@ -118,3 +120,87 @@ def test_what_another_installations_worker_left_is_not_taken(tmp_path: Path, mon
     assert list(take_abandoned(lambda _: False)) == []
     assert list(tmp_path.iterdir()) == [theirs]
     assert list(take_abandoned(lambda _: True)) == [theirs]
+
+
+def test_what_others_put_into_the_temporary_directory_is_let_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file, no link and no other user's directory under that name is opened, whatever lies in it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs = tmp_path / "fakesweep-worker-theirs"
+    theirs.mkdir()
+    (theirs / "alive.lock").touch()
+    (tmp_path / "fakesweep-worker-file").touch()
+    (tmp_path / "fakesweep-worker-link").symlink_to(theirs)
+    monkeypatch.setattr("os.getuid", lambda: theirs.stat().st_uid + 1)
+    of_others = list(take_abandoned())
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    assert of_others == []
+    assert list(take_abandoned()) == [theirs]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fakesweep-worker-file", "fakesweep-worker-link"]
+
+
+@pytest.mark.parametrize("note", ["pipe", "bytes", "nothing"])
+def test_a_note_that_no_worker_wrote_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: str) -> None:
+    """A pipe is not read, and bytes that are no text are nobody's note."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    strange = tmp_path / "fakesweep-worker-strange"
+    strange.mkdir()
+    (strange / "alive.lock").touch()
+    if note == "pipe":
+        os.mkfifo(strange / "database")
+    if note == "bytes":
+        (strange / "database").write_bytes(b"\xff\xfe")
+
+    assert list(take_abandoned(lambda one: is_of_installation(one, "mark"))) == []
+    assert strange.exists()
+
+
+def test_a_directory_that_another_worker_is_removing_ends_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was just emptied has no newest file."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    emptied = tmp_path / "fakesweep-worker-emptied"
+    emptied.mkdir()
+    (emptied / "alive.lock").touch()
+
+    def empty(directory: Path) -> bool:
+        (directory / "alive.lock").unlink()
+        return False
+
+    assert list(take_abandoned(empty)) == []
+    assert not emptied.exists()
+
+
+def test_a_new_worker_waits_for_whoever_tries_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it would live in a directory that all others take for abandoned."""
+    directory = tmp_path / "fakesweep-worker-new"
+    directory.mkdir()
+    other = FileLock(directory / "alive.lock")
+    assert other.try_acquire(shared=False)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(directory))
+    monkeypatch.setattr("time.sleep", lambda _: other.release())
+
+    with worker_directory():
+        assert not (other.is_held or is_free(directory / "alive.lock"))
+
+
+def test_a_worker_whose_lock_is_kept_from_it_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, and leaves nothing."""
+    directory = tmp_path / "fakesweep-worker-new"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(directory))
+    monkeypatch.setattr("worker.isolation._LOCK_LIMIT_S", 0.0)
+
+    with (
+        FileLock(directory / "alive.lock") as other,
+        pytest.raises(OSError, match="keeps the lock"),
+    ):
+        other.try_acquire(shared=False)
+        with worker_directory():
+            pass
+
+    assert not directory.exists()
