@@ -83,7 +83,12 @@ class Heartbeat:
     def __enter__(self) -> "Heartbeat":
         forget_said()
         self._last_words.write(self._claim, stage=None, progress=0.0)
-        _Pulse.of_process().follow(self)
+        try:
+            _Pulse.of_process().follow(self)
+        except BaseException:
+            # No thread is to be had: what was not begun leaves no words.
+            self._last_words.erase()
+            raise
         return self
 
     def __exit__(
@@ -95,10 +100,21 @@ class Heartbeat:
 
     def look_around(self) -> None:
         """Does what is due by now; called by the thread, every `TICK_S`."""
+        for duty in (self._hear_of_stopping, self._end_where_hanging, self._beat_where_due):
+            try:
+                duty()
+            except Exception:  # noqa: BLE001 - a defect at one must not leave this scan, or the later ones, without a lease
+                _log.exception("the heartbeat failed, going on")
+
+    def _hear_of_stopping(self) -> None:
         if self.stop_reason is None and self._should_hand_back():
             self.stop_reason = "hand_back"
+
+    def _end_where_hanging(self) -> None:
         if not self._is_judged and time.monotonic() - self._started_s > self._hang_s:
             self._end_hanging_process()
+
+    def _beat_where_due(self) -> None:
         if self._is_due():
             self._beat()
 
@@ -141,7 +157,8 @@ class Heartbeat:
             )
         except DatabaseError as error:
             _log.warning("no evidence could be left: %s", error)
-        end_this_process()
+        finally:
+            end_this_process()
 
 
 class _Pulse:
@@ -180,14 +197,7 @@ class _Pulse:
             time.sleep(TICK_S)
             with self._looking:
                 for heartbeat in self._followed:
-                    _look_around(heartbeat)
-
-
-def _look_around(heartbeat: Heartbeat) -> None:
-    try:
-        heartbeat.look_around()
-    except Exception:  # noqa: BLE001 - a defect at one scan must not leave the later ones without a lease
-        _log.exception("the heartbeat failed, going on")
+                    heartbeat.look_around()
 
 
 os.register_at_fork(after_in_child=_Pulse.forget)

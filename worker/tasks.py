@@ -5,13 +5,14 @@ Celery never retries: what is not saved here is put back by the scheduler, from 
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celery import Celery
 
+from db.ends import has_ended_as
 from db.errors import DatabaseError
 from db.leases import (
     Claim,
@@ -144,7 +145,12 @@ def _judge_and_save(claim: Claim, bench: Bench) -> None:
         LastWords(bench.directory),
         should_hand_back=bench.should_hand_back,
     )
-    with heartbeat:
+    with ExitStack() as until_saved:
+        try:
+            until_saved.enter_context(heartbeat)
+        except RuntimeError as error:
+            _save(claim, bench, Release(Reason.INTERNAL_ERROR, f"no signs of life: {error}"))
+            return
         end = _judge(claim, bench, heartbeat)
         heartbeat.judged()
         _keep_what_was_said(claim, bench, end)
@@ -232,7 +238,9 @@ def _save(claim: Claim, bench: Bench, end: "Outcome | Release | None") -> None:
             return "handed back" if is_ours else _LOST
         if isinstance(end, Outcome):
             is_ours = save_outcome(session, claim.scan_id, claim.token, end)
-            return _describe(end) if is_ours else _LOST
+            # It may have been saved before, and only the answer been lost together with the connection.
+            is_saved = is_ours or has_ended_as(session, claim.scan_id, claim.token, end.state)
+            return _describe(end) if is_saved else _LOST
         state = release_scan(
             session,
             claim.scan_id,

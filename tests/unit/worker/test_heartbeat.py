@@ -17,7 +17,7 @@ import pytest
 from db.errors import DatabaseUnavailableError
 from db.leases import Claim
 from tests.services import wait_until
-from worker.heartbeat import PROGRESS_S, Heartbeat
+from worker.heartbeat import PROGRESS_S, Heartbeat, _Pulse
 from worker.last_words import LastWords, read_last_words
 from worker.settings import Settings
 
@@ -129,6 +129,31 @@ def test_a_defect_at_one_scan_leaves_the_next_its_lease(tmp_path: Path, caplog: 
             wait_until(lambda: storage.asked >= 2, what="two renewals")  # noqa: B023 - called at once
 
     assert "a defect" in caplog.text
+
+
+def test_a_failing_look_for_the_stop_leaves_the_lease(tmp_path: Path) -> None:
+    """Each duty is done whatever becomes of the others."""
+
+    def fail() -> bool:
+        raise OSError("no answer")
+
+    storage = FakeStorage("held")
+    with heartbeat_with(storage, tmp_path, should_hand_back=fail):
+        wait_until(lambda: storage.asked >= 2, what="two renewals")
+
+
+def test_a_scan_without_signs_of_life_leaves_no_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread is to be had the scan does not begin."""
+
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_Pulse, "_made", None)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(RuntimeError, match="new thread"):
+        heartbeat_with(FakeStorage("held"), tmp_path).__enter__()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_forked_child_has_a_heart_of_its_own(tmp_path: Path) -> None:
