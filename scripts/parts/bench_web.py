@@ -1,22 +1,20 @@
 """Times the web application's lists on a large archive: so many requests a second, from clients that do not wait."""
 
-import contextlib
 import http.client
 import json
 import os
 import statistics
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from scripts.parts.servers import free_port, wait_until
+from scripts.parts.web_server import served
 
-_STARTS_WITHIN_S = 180.0
+# One client is all clients here, so its rate is not limited; nothing is judged meanwhile.
+_SETTINGS = {"FAKESWEEP_WEB_RATE": "100000", "FAKESWEEP_LOG_LEVEL": "warning"}
 # Enough that one slow answer does not hold the next requests back.
 _CLIENTS = 16
 _LIMIT = 50
@@ -55,7 +53,7 @@ def measure_web(
     Returns:
         Requests, errors, the rate reached, and the times of the answers in milliseconds.
     """
-    with _served(environment) as port:
+    with served({**environment, **_SETTINGS}, "--workers", "0") as port:
         # Once each, so that statements are known and pages are in memory, as on any server that has run for a minute.
         addresses = list_addresses(videos=videos)
         for address in addresses:
@@ -124,37 +122,6 @@ def _ask(connection: http.client.HTTPConnection, address: str) -> None:
     content = answer.read()
     if answer.status != 200:
         raise ValueError(f"{address} was answered with {answer.status}: {content[:200]!r}")
-
-
-@contextlib.contextmanager
-def _served(environment: Mapping[str, str]) -> Iterator[int]:
-    port = free_port()
-    program = Path(sys.executable).with_name("fakesweep")
-    # One client is all clients here, so its rate is not limited; nothing is judged meanwhile.
-    more = {"FAKESWEEP_WEB_RATE": "100000", "FAKESWEEP_LOG_LEVEL": "warning"}
-    process = subprocess.Popen(
-        [program, "serve", "--port", str(port), "--workers", "0"],
-        env={**os.environ, **environment, **more},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: _is_ready(port), what="the web application", timeout_s=_STARTS_WITHIN_S)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def main() -> None:
