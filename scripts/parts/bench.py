@@ -3,7 +3,8 @@
 Each part can run alone: `stages` times each stage of judging beside ffmpeg alone; `batch` judges the videos through
 queue, worker and database beside the limit of decoders and networks alone; `growth` makes longer and larger videos of
 the same content; `flat` watches memory over hundreds of videos; `cold` times a first scan; `queue` times what is added
-to each video; `submission` times many tiny files; `reports` makes a large archive, asks questions of it, and has the
+to each video; `watching` judges a batch with pages of the web application open and without; `submission` times many
+tiny files; `reports` makes a large archive, asks questions of it, and has the
 web application serve its lists.
 
 The same command measures on every machine. Use it while nothing else runs: what others take is counted as ours.
@@ -31,6 +32,7 @@ from scripts.parts.bench_queue import measure_queue, print_queue
 from scripts.parts.bench_reports import measure_reports, print_reports
 from scripts.parts.bench_stages import measure_stages, print_stages
 from scripts.parts.bench_submission import measure_submission, print_submission
+from scripts.parts.bench_watching import measure_watching, print_watching
 from scripts.parts.demo_videos import make_demo_videos
 from worker.pipeline.errors import PipelineError
 from worker.pipeline.sampling import PRESETS
@@ -47,7 +49,9 @@ class Part:
     print_figures: Callable[[Mapping[str, Any], Console], None]
 
 
-PARTS = ("stages", "batch", "growth", "flat", "cold", "queue", "submission", "reports")
+PARTS = ("stages", "batch", "growth", "flat", "cold", "queue", "watching", "submission", "reports")
+# They measure with the videos that were named.
+OF_VIDEOS = {"stages", "batch", "watching"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Wide enough for every column where no terminal sets the width.
     console = Console(width=None if sys.stdout.isatty() else 160)
     names = chosen.part or PARTS
-    paths = _videos(chosen.paths) if {"stages", "batch"} & set(names) else []
-    if {"stages", "batch"} & set(names) and not paths:
+    paths = _videos(chosen.paths) if OF_VIDEOS & set(names) else []
+    if OF_VIDEOS & set(names) and not paths:
         talk.print("scripts/bench: there is no video in what was named", markup=False)
         return 2
     report: dict[str, Any] = {"machine": machine_facts()}
@@ -92,12 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--largest", choices=SIZES, default="8K", help="largest video of `growth` (default: 8K)")
     parser.add_argument("--flat-videos", type=int, default=500, help="videos of `flat` (default: 500)")
     parser.add_argument("--jobs", type=int, default=10_000, help="tiny jobs of `queue` (default: 10000)")
+    parser.add_argument("--pages", type=int, default=4, help="open pages of `watching` (default: 4)")
     parser.add_argument("--files", type=int, default=100_000, help="tiny files of `submission` (default: 100000)")
     parser.add_argument(
         "--archive-videos", type=int, default=1_000_000, help="videos of the archive of `reports` (default: 1000000)"
     )
     parser.add_argument(
-        "--kind", choices=KINDS, default="cluster", help="installation of `batch` and `reports` (default: cluster)"
+        "--kind",
+        choices=KINDS,
+        default="cluster",
+        help="installation of `batch`, `watching` and `reports` (default: cluster)",
     )
     parser.add_argument("--rounds", type=int, default=100, help="times that each question is asked (default: 100)")
     parser.add_argument(
@@ -146,6 +154,10 @@ def _parts(chosen: argparse.Namespace, paths: Sequence[bytes], talk: Console) ->
         "flat": Part(lambda: measure_flat(videos=chosen.flat_videos, on_step=say), print_flat),
         "cold": Part(cold, print_cold),
         "queue": Part(lambda: measure_queue(jobs=chosen.jobs), print_queue),
+        "watching": Part(
+            lambda: measure_watching(paths, frames=frames, kind=chosen.kind, pages=chosen.pages, on_step=say),
+            print_watching,
+        ),
         "submission": Part(lambda: measure_submission(files=chosen.files), print_submission),
         "reports": Part(reports, print_reports),
     }

@@ -95,13 +95,14 @@ def _time_batch(
                 subprocess.run(
                     [*command, "--", *paths], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=True
                 )
-                counts = _wait_until_ended(database, name)
-        return counts, _seconds_of(database, "measured")
+                counts = wait_until_ended(database, name)
+        return counts, seconds_of(database, "measured")
     finally:
         database.dispose()
 
 
-def _wait_until_ended(database: Database, name: str) -> dict[str, int]:
+def wait_until_ended(database: Database, name: str) -> dict[str, int]:
+    """Waits for the end of the batch of that name; its counts by state."""
     counts: dict[str, int] = {}
 
     def is_over() -> bool:
@@ -116,7 +117,8 @@ def _wait_until_ended(database: Database, name: str) -> dict[str, int]:
     return counts
 
 
-def _seconds_of(database: Database, name: str) -> float:
+def seconds_of(database: Database, name: str) -> float:
+    """From the first claim of the batch of that name to its last verdict, by the database's clock."""
     with database.read() as session:
         batch = find_batch(session, name)
         if batch is None:

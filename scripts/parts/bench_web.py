@@ -53,12 +53,12 @@ def measure_web(
     Returns:
         Requests, errors, the rate reached, and the times of the answers in milliseconds.
     """
-    with served({**environment, **_SETTINGS}, "--workers", "0") as port:
+    with served({**environment, **_SETTINGS}, "--workers", "0") as server:
         # Once each, so that statements are known and pages are in memory, as on any server that has run for a minute.
         addresses = list_addresses(videos=videos)
         for address in addresses:
-            _ask(http.client.HTTPConnection("127.0.0.1", port), address)
-        times_ms, errors, took_s = _ask_steadily(port, addresses, rate_per_s=rate_per_s, seconds=seconds)
+            _ask(http.client.HTTPConnection("127.0.0.1", server.port), address)
+        times_ms, errors, took_s = _ask_steadily(server.port, addresses, rate_per_s=rate_per_s, seconds=seconds)
     ordered = sorted(times_ms)
     return {
         "videos": videos,

@@ -115,8 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for number, (name, file) in enumerate(_LIVE.items())
             for part in ("--live", f"{name}={repeated(videos / file, Path(made) / f'{number}.mp4')}")
         ]
-        with served(environment, *sources) as port, started_browser() as browser:
-            take_all(Site(browser, port, environment, videos, chosen.folder))
+        with served(environment, *sources) as server, started_browser() as browser:
+            take_all(Site(browser, server.port, environment, videos, chosen.folder))
     return 0
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.parts.servers import free_port, wait_until
@@ -14,9 +15,17 @@ _STARTS_WITHIN_S = 180.0
 _ENDS_WITHIN_S = 60.0
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running web application, on this machine's own address."""
+
+    port: int
+    pid: int
+
+
 @contextlib.contextmanager
-def served(environment: Mapping[str, str], *options: str) -> Iterator[int]:
-    """Runs `fakesweep serve` on a free port of this machine; the port, as soon as it answers.
+def served(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
+    """Runs `fakesweep serve` on a free port of this machine, and yields when it answers.
 
     Args:
         environment: besides our own.
@@ -32,7 +41,7 @@ def served(environment: Mapping[str, str], *options: str) -> Iterator[int]:
     )
     try:
         wait_until(lambda: is_ready(port), what="the web application", timeout_s=_STARTS_WITHIN_S)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait(_ENDS_WITHIN_S)

@@ -63,8 +63,8 @@ def test_measures_the_batch_beside_its_limit_and_what_does_not_grow(
     """The parts that judge run whole on small sizes, and their ratios are made of what was measured."""
     make_demo_videos(tmp_path / "videos", only=["real-vp9.webm", "real-h264-720p.mp4"])
     monkeypatch.setattr(bench, "DEMO", tmp_path / "videos")
-    parts = [word for part in ("batch", "growth", "flat", "cold") for word in ("--part", part)]
-    sizes = ["--kind", "embedded", "--preset", "fast", "--flat-videos", "51"]
+    parts = [word for part in ("batch", "growth", "flat", "cold", "watching") for word in ("--part", part)]
+    sizes = ["--kind", "embedded", "--preset", "fast", "--flat-videos", "51", "--pages", "1"]
     sizes += ["--longest", "10 min", "--largest", "1080p"]
 
     status = bench.main([str(tmp_path / "videos"), *parts, *sizes, "--json", str(tmp_path / "bench.json")])
@@ -87,6 +87,10 @@ def test_measures_the_batch_beside_its_limit_and_what_does_not_grow(
     assert 100 < report["peak_memory_mb"] < 600
     assert report["flat"]["videos"] == 51
     assert report["cold"]["to_end_s"] >= report["cold"]["to_verdict_s"] > 0
+    watching = report["watching"]
+    assert (watching["pages"], len(watching["alone_s"]), len(watching["watched_s"])) == (1, 3, 3)
+    assert watching["watched_over_alone"] > 0.3
+    assert watching["pages_drawn_per_minute"] > 0
     assert "growth" in capsys.readouterr().out
 
 
