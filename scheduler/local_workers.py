@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from worker.file_locks import FileLock
 from worker.settings import Settings
 
 # What the worker gives itself to hand its scans back, and some more.
@@ -112,11 +113,13 @@ def _opened_log(path: Path) -> BinaryIO:
 def _turn_over(path: Path) -> None:
     """Keeps a long log beside, and empties it: who writes into it appends, and goes on at its new beginning.
 
-    A line that is written just then may be lost, and no other. On a full disk all stays as it is.
+    A line that is written just then may be lost, and no other. On a full disk all stays as it is. Of several commands
+    of one home one does it: the other's would keep the log that was just emptied.
     """
     part = path.with_suffix(".log.part")
-    with suppress(OSError):
-        if path.stat().st_size <= LOG_LIMIT_BYTES:
+    with suppress(OSError), FileLock(path.with_suffix(".log.lock")) as turning:
+        # Looked at again under the lock: it may just have been emptied.
+        if not (_is_long(path) and turning.try_acquire(shared=False) and _is_long(path)):
             return
         try:
             shutil.copyfile(path, part)
@@ -125,6 +128,10 @@ def _turn_over(path: Path) -> None:
             return
         part.replace(path.with_suffix(".log.1"))
         os.truncate(path, 0)
+
+
+def _is_long(path: Path) -> bool:
+    return path.stat().st_size > LOG_LIMIT_BYTES
 
 
 def _last_line(path: Path) -> str:

@@ -137,7 +137,7 @@ def read_evidence(directory: Path | None, scan_id: int, token: int | None = None
         return []
     # RuntimeError is what zipfile says of a member that is encrypted or packed in a way that it does not know.
     except (
-        *(OSError, ValueError, KeyError, TypeError, AttributeError),
+        *(OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError),
         *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
     ) as error:
         refusal = error.strerror if isinstance(error, OSError) else None

@@ -18,11 +18,17 @@ def parse_directory(value: str) -> Path:
 
 
 def parse_path(value: str) -> Path:
-    """An absolute path, with `~` written out."""
+    """An absolute path, with `~` written out, of which the file system can say whether it is there."""
     try:
-        return Path(value).expanduser().absolute()
-    except (RuntimeError, OSError) as error:
+        path = Path(value).expanduser().absolute()
+        # Refuses a name that is too long, and a place where we may not look.
+        path.exists()
+    except RuntimeError as error:
         raise ValueError(f"is no usable path, got {value!r} ({error}): write it out in full") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ValueError(f"is no usable path, got {value!r} ({why}): name another place, or unset it") from error
+    return path
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:

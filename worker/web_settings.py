@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from worker.setting_values import one_of, parse_directory
+from worker.setting_values import one_of, parse_directory, parse_path
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -103,7 +103,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _parse_roots(value: str) -> tuple[Path, ...]:
-    roots = tuple(Path(part).expanduser().absolute() for part in value.split(os.pathsep) if part.strip())
+    roots = tuple(parse_path(part) for part in value.split(os.pathsep) if part.strip())
     for root in roots:
         if not root.is_dir():
             raise ValueError(f"must name directories, got {str(root)!r}, which is none: correct it, or unset it")

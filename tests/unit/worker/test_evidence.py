@@ -1,6 +1,7 @@
 """The faces that reports show are kept whole or not at all, and no fault of theirs reaches a verdict."""
 
 import logging
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -58,24 +59,26 @@ def test_a_late_worker_does_not_write_over_anothers_faces(tmp_path: Path) -> Non
     assert read_evidence(tmp_path, 7, 3) == read_evidence(tmp_path, 8) == read_evidence(None, 7) == []
 
 
-@pytest.mark.parametrize("harm", ["cut", "emptied", "replaced", "flipped", "pretending"])
+@pytest.mark.parametrize("harm", ["cut", "emptied", "replaced", "flipped", "pretending", "endless"])
 def test_a_broken_file_is_refused_by_name(tmp_path: Path, harm: str) -> None:
     """Whatever became of the file, it is told as damage, and what others are shown keeps its directory to itself."""
     save_evidence(tmp_path, 7, 1, [kept_face()])
     path = evidence_path(tmp_path, 7, 1)
     whole = path.read_bytes()
     other = tmp_path / "other.zip"
-    if harm == "pretending":
-        import zipfile  # noqa: PLC0415 - for this harm alone
-
+    made_up = {
+        "pretending": '{"faces": [{"box_px": "no"}]}',
+        "endless": '{"faces": [{"box_px": [1, 2, 3, 4], "pictures": {}, "heat_map": 0, "t_s": 0, "track": Infinity}]}',
+    }
+    if harm in made_up:
         with zipfile.ZipFile(other, "w") as packed:
-            packed.writestr("index.json", '{"faces": [{"box_px": "no"}]}')
+            packed.writestr("index.json", made_up[harm])
     broken = {
         "cut": whole[: len(whole) // 2],
         "emptied": b"",
         "replaced": b"something else",
         "flipped": whole.replace(b"frame", b"fr!me", 1),
-        "pretending": other.read_bytes() if other.exists() else b"",
+        **dict.fromkeys(made_up, other.read_bytes() if other.exists() else b""),
     }
     path.write_bytes(broken[harm])
 
