@@ -6,6 +6,7 @@ It alone requeues. Any number of schedulers may run at once; every decision is t
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from db.errors import DatabaseUnavailableError
@@ -70,11 +71,7 @@ def reconcile_once(
         DatabaseError: nothing was lost by it; sweep again later.
     """
     times = policy or SweepPolicy()
-    with database.begin() as session:
-        sweep = take_back_lost(session, gap_s=times.gap_s, grace_s=times.grace_s)
-    with database.begin() as session:
-        add_up_changes(session)
-    done = Reconciled(sweep.requeued, sweep.suspects, sweep.quarantined, sweep.cancelled)
+    done = _take_back(database, times)
     if queue_is_empty():
         with database.begin() as session:
             done = replace(done, resent=forget_sent(session, older_than_s=times.resend_after_s))
@@ -94,9 +91,12 @@ def run_scheduler(
 ) -> None:
     """Sweeps until told to stop; while the database or the broker is away, waits with growing pauses.
 
+    Leases are looked after while the broker is away, too: were nobody to sweep for so long, none could be ended.
+
     Args:
         pause: waits so many seconds and says whether to stop, such as `threading.Event().wait`.
         broker_errors: what `send` and `queue_is_empty` raise when the broker is away.
+        on_sweep: told of each sweep, of those that sent nothing because the broker is away, too.
         on_trouble: told of each failed sweep.
     """
     times = policy or SweepPolicy()
@@ -104,19 +104,37 @@ def run_scheduler(
     failures = 0
     while True:
         started_at = time.monotonic()
+        is_broker_away = False
         try:
             reconciled = reconcile_once(database, send, queue_is_empty=queue_is_empty, policy=times)
         except passing as error:
             _log.warning("sweep failed, trying again: %s", error)
             on_trouble(error)
+            is_broker_away = not isinstance(error, DatabaseUnavailableError)
             wait_s = pause_after_failures(failures)
             failures += 1
         else:
             on_sweep(reconciled)
             failures = 0
             wait_s = max(0.0, times.sweep_s - (time.monotonic() - started_at))
+        while is_broker_away and wait_s > max(times.sweep_s, _FIRST_PAUSE_S):
+            step_s = max(times.sweep_s, _FIRST_PAUSE_S)
+            if pause(step_s):
+                return
+            wait_s -= step_s
+            with suppress(DatabaseUnavailableError):
+                on_sweep(_take_back(database, times))
         if pause(wait_s):
             return
+
+
+def _take_back(database: Database, times: SweepPolicy) -> Reconciled:
+    """The part of a sweep that needs no broker."""
+    with database.begin() as session:
+        sweep = take_back_lost(session, gap_s=times.gap_s, grace_s=times.grace_s)
+    with database.begin() as session:
+        add_up_changes(session)
+    return Reconciled(sweep.requeued, sweep.suspects, sweep.quarantined, sweep.cancelled)
 
 
 def pause_after_failures(failures: int) -> float:

@@ -24,14 +24,23 @@ TASK_NAME = "fakesweep.scan_video"
 WAITS_AND_RUN = 3
 TASK_LIMIT_SLACK_S = 300.0
 CHILD_START_LIMIT_S = 120.0
+# Twice that, as it is asked again, and the pause after it are shorter than the gap after which leases prove nothing.
+SILENCE_S = 3.0
 MEMORY_LIMIT_MB = 1500
 MEMORY_LIMIT_ON_GPU_MB = 8000
 
 
-def make_app(broker_url: str, settings: Settings) -> Celery:
-    """An app that talks to this broker; connects when first used."""
+def make_app(broker_url: str, settings: Settings, *, is_worker: bool = False) -> Celery:
+    """An app that talks to this broker; connects when first used.
+
+    Args:
+        is_worker: whether it waits for messages, as long as it takes. Who sends or counts them takes a broker that says
+            nothing for `SILENCE_S` for one that is away.
+    """
     app = Celery("fakesweep", broker=broker_url, backend="disabled://", set_as_current=False)
     app.conf.update(_configuration(settings))
+    if not is_worker:
+        app.conf.broker_transport_options |= {"socket_timeout": SILENCE_S, "socket_connect_timeout": SILENCE_S}
     return app
 
 

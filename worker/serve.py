@@ -80,7 +80,7 @@ def run_worker(
     storage = Storage(settings.effective_database_url)
     drop_garbage()
     with use_broker(settings) as broker, worker_directory() as directory:
-        app = make_app(broker.url, settings)
+        app = make_app(broker.url, settings, is_worker=True)
         bench = Bench(settings, name, directory, storage, judge or make_judge(settings))
         register_scan_task(app, bench)
 

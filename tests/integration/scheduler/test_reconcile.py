@@ -1,8 +1,11 @@
 """The scheduler sends what waits, takes back what is lost, and survives what it depends on."""
 
+import signal
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -18,6 +21,11 @@ from scheduler.dispatch import send_waiting
 from scheduler.follow import Follower
 from scheduler.reconcile import Reconciled, SweepPolicy, reconcile_once, run_scheduler
 from tests.seeding import expire_lease, read_scan, scan_ids, seed_batch, seed_classifier
+from tests.services import ValkeyServer
+from worker.app import count_messages, make_app
+from worker.broker import BrokerError
+from worker.sending import send_scans
+from worker.settings import Settings
 
 
 class FakeBroker:
@@ -159,15 +167,80 @@ def test_scheduler_outlives_its_database_and_broker(
         broker.send,
         queue_is_empty=broker.is_empty,
         pause=pause,
-        policy=SweepPolicy(sweep_s=0.0),
+        policy=SweepPolicy(sweep_s=4.0),
         on_sweep=sweeps.append,
         on_trouble=lambda error: troubles.append(str(error)),
     )
 
-    assert pauses == [1.0, 2.0, 4.0, 0.0]
+    assert pauses[:3] == [1.0, 2.0, 4.0]
+    assert pauses[3] <= 4.0
     assert troubles == ["the broker is away", "the broker is away", "the database is away"]
     assert sweeps == [Reconciled(sent=1)]
     assert broker.sent == [(scan_id, "bulk")]
+
+
+def test_leases_are_ended_while_the_broker_is_away(database: Database, broker: FakeBroker) -> None:
+    """The broker is asked less and less often, and the leases are not: a long pause would make them prove nothing."""
+    scan_id = scan_ids(database, seed_batch(database, seed_classifier(database), ["a"]))[0]
+    _swept(database)
+    broker.is_away = True
+    pauses: list[float] = []
+    troubles: list[Exception] = []
+
+    def pause(wait_s: float) -> bool:
+        pauses.append(wait_s)
+        if len(pauses) == 3:
+            with database.begin() as session:
+                assert claim_scan(session, scan_id, worker="w", lease_s=60.0, alone=False)
+                expire_lease(session, scan_id)
+        return len(pauses) == 6
+
+    policy = SweepPolicy(sweep_s=1.0)
+    run_scheduler(
+        database,
+        broker.send,
+        queue_is_empty=broker.is_empty,
+        pause=pause,
+        policy=policy,
+        on_trouble=troubles.append,
+    )
+
+    assert pauses == [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert len(troubles) == 3
+    assert (read_scan(database, scan_id).state, read_scan(database, scan_id).losses) == ("queued", 1)
+
+
+def test_a_frozen_broker_holds_up_no_sweep(database: Database, valkey: ValkeyServer, tmp_path: Path) -> None:
+    """A broker that is there and says nothing counts as away: leases end meanwhile, and what waits is sent later."""
+    valkey.flush()
+    lost, waiting = scan_ids(database, seed_batch(database, seed_classifier(database), ["a", "b"]))
+    app = make_app(valkey.url, Settings(home=tmp_path))
+    _swept(database)
+    with database.begin() as session:
+        assert claim_scan(session, lost, worker="w", lease_s=60.0, alone=False)
+        expire_lease(session, lost)
+
+    def sweep() -> Reconciled:
+        return reconcile_once(
+            database, partial(send_scans, app), queue_is_empty=lambda: count_messages(app) == 0, policy=SweepPolicy()
+        )
+
+    assert valkey.process is not None
+    valkey.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(BrokerError, match="does not answer"):
+            sweep()
+        with pytest.raises(BrokerError, match="does not answer"):
+            send_waiting(database, partial(send_scans, app))
+    finally:
+        valkey.process.send_signal(signal.SIGCONT)
+    after = read_scan(database, lost)
+    sent = sweep().sent
+    valkey.flush()
+
+    assert (after.state, after.losses) == ("queued", 1)
+    assert sent == 2
+    assert read_scan(database, waiting).sent_at is not None
 
 
 def test_cancelled_batch_can_be_tried_again(database: Database, broker: FakeBroker) -> None:
