@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import Select, func, literal_column, select, union_all
 from sqlalchemy.orm import Session
 
 from db.claiming import IS_RUNNING
@@ -76,9 +76,11 @@ def _standings_of_batches() -> Select[*tuple[Any, ...]]:
 
 # Made once, as for lists of videos.
 _STANDINGS = _standings_of_batches()
+# Few scans run at any moment: the sum keeps SQLite, which does not know that, from walking the whole batch.
+_BATCH_OF_RUNNING = Entry.batch_id + literal_column("0")
 _RUNNING = (
-    select(Entry.batch_id, func.count())
+    select(_BATCH_OF_RUNNING, func.count())
     .join(Scan, Scan.id == Entry.scan_id)
-    .where(IS_RUNNING, among(Entry.batch_id, "ids"))
-    .group_by(Entry.batch_id)
+    .where(IS_RUNNING, among(_BATCH_OF_RUNNING, "ids"))
+    .group_by(_BATCH_OF_RUNNING)
 )

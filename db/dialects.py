@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, ColumnElement, Dialect, String, Table, bindparam, func, true
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,6 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -55,6 +56,10 @@ class _Numbers(TypeDecorator[Sequence[int]]):
 class _Among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
+
+    def self_group(self, against: OperatorType | None = None) -> Self:  # noqa: ARG002 - the parent's signature
+        """As it is: SQLite has no truth values, and would be asked whether it `= 1`, which no index can tell."""
+        return self
 
 
 @compiles(_Among, "sqlite")

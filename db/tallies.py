@@ -56,11 +56,12 @@ def read_tallies(session: Session, batch_id: int) -> BatchTallies:
     for standing, runtime, total in _read_totals(session, batch_id):
         standings[standing] += total
         runtimes |= {runtime} - {""}
+    # Few scans run at any moment: the sum keeps SQLite, which does not know that, from walking the whole batch.
     running = session.scalar(
         select(func.count())
         .select_from(Scan)
         .join(Entry, Entry.scan_id == Scan.id)
-        .where(IS_RUNNING, Entry.batch_id == batch_id)
+        .where(IS_RUNNING, Entry.batch_id + 0 == batch_id)
     )
     return BatchTallies(running or 0, standings, frozenset(runtimes))
 
