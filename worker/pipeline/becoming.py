@@ -30,8 +30,8 @@ def become_program(
     parent: int,
 ) -> NoReturn:
     """In the forked child: turns into the program, or says why not and ends. Few steps: each page touched is copied."""
-    complaint = spare(complaint)
     try:
+        complaint = spare(complaint)
         os.setsid()
         _die_with(parent)
         program = spare(os.open(request["argv"][0], os.O_RDONLY | os.O_CLOEXEC))

@@ -106,7 +106,13 @@ class Spawner:
         confinement = None if readable is None else (self._ruleset_for(request["generation"], readable), self._calls)
         complaint, child_complaint = os.pipe()
         spawner = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            # No more processes now; others will be asked for.
+            os.close(complaint)
+            os.close(child_complaint)
+            raise
         if pid == 0:
             become_program(request, descriptors, confinement, child_complaint, spawner)
         os.close(child_complaint)
