@@ -79,7 +79,16 @@ class FfmpegProcess:
         self._tail: deque[bytes] = deque(maxlen=STDERR_TAIL_LINES)
         self._process, self.stdout_fd, stderr_fd = _start(command, pass_fds, limits, watch)
         self._drain = threading.Thread(target=self._drain_stderr, args=(stderr_fd,), daemon=True)
-        self._drain.start()
+        try:
+            self._drain.start()
+        except BaseException as error:
+            self._process.kill()
+            os.close(self.stdout_fd)
+            os.close(stderr_fd)
+            if isinstance(error, RuntimeError):
+                detail = "no thread could be started to read what ffmpeg says: allow more threads, or more memory"
+                raise TransientError(Reason.MEMORY_LIMIT, detail) from error
+            raise
         self._is_closed = False
 
     def __enter__(self) -> Self:

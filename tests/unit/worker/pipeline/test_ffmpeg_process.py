@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,3 +186,23 @@ def _is_running(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def test_no_thread_leaves_no_process(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the limit of threads the machine is named, and the started decoder and its pipes are gone."""
+    probe_video(drawn("h264.mp4"))
+    before = _descriptors()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TransientError) as caught:
+            next(_frames(drawn("h264.mp4")))
+
+    assert caught.value.reason == Reason.MEMORY_LIMIT
+    # What refers to the error holds on to its frames.
+    del caught
+    assert _decoders() == []
+    assert _descriptors() == before
