@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from worker.broker_watchdog import last_line
 from worker.file_locks import FileLock
 from worker.settings import Settings
 
@@ -135,8 +136,7 @@ def _is_long(path: Path) -> bool:
 
 
 def _last_line(path: Path) -> str:
-    try:
-        lines = path.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return lines[-1] if lines else "it said nothing"
+    said = None
+    with suppress(OSError):
+        said = last_line(path)
+    return said or "it said nothing"

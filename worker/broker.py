@@ -33,9 +33,9 @@ from worker.settings import Settings, mask_url
 START_TIMEOUT_S = 3 * broker_watchdog.START_LIMIT_S
 # sun_path holds 108 bytes on Linux and 104 on macOS, with the zero at the end.
 SOCKET_PATH_BYTES = 103
-# What goes into the server's configuration and into an address without quoting.
 _ADVICE = "free some space or mend the permissions there, or choose another FAKESWEEP_HOME"
 _ADVICE_ON_FILES = "raise the limit of open files (`ulimit -n`, or LimitNOFILE= of the service)"
+# What goes into the server's configuration and into an address without quoting.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 

@@ -23,6 +23,8 @@ from typing import NoReturn
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 10.0
 LOOK_S = 0.1
+# Of a longer last line only the end is told.
+LAST_LINE_BYTES = 8192
 READY = "ready"
 
 WATCHDOG_LOCK = "watchdog.lock"
@@ -159,9 +161,20 @@ def _let_go_of_starter() -> None:
     os.close(nothing)
 
 
+def last_line(path: Path) -> str | None:
+    """The last line of a log, from its end alone however long it is; None where it has none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_LINE_BYTES))
+        lines = log.read(LAST_LINE_BYTES).decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else None
+
+
 def _last_words() -> str:
-    lines = Path(SERVER_LOG).read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "the server ended without a word"
+    return last_line(Path(SERVER_LOG)) or "the server ended without a word"
 
 
 def _is_left_by_its_users(process: subprocess.Popen[bytes]) -> bool:
