@@ -131,6 +131,19 @@ class Faults:
             return
         self._embedded("valkey-server", "redis-server").terminate()
 
+    def _broker_frozen(self) -> None:
+        server = self._installation.valkey
+        if server is None:
+            frozen = self._embedded("valkey-server", "redis-server")
+        else:
+            assert server.process is not None  # noqa: S101 - for the type checker
+            frozen = psutil.Process(server.process.pid)
+        signal_all([frozen], signal.SIGSTOP)
+        try:
+            self._wait(self._dice.uniform(1, 2 * LEASE_S))
+        finally:
+            signal_all([frozen], signal.SIGCONT)
+
     def _broker_emptied(self) -> None:
         self._messages.forget_all()
 

@@ -16,6 +16,7 @@ FAULTS = {
     "command_killed": "SIGKILL of `submit` or `scan`",
     "broker_killed": "SIGKILL of the broker",
     "broker_restarted": "the broker stopped and started",
+    "broker_frozen": "SIGSTOP of the broker, then SIGCONT",
     "broker_emptied": "FLUSHALL",
     "messages_doubled": "ids delivered again, of scans in every state",
     "messages_forged": "messages that nobody of ours sent",
@@ -42,6 +43,7 @@ _WEIGHTS = {
     "broker_killed": 0.7,
     "watchdog_killed": 0.7,
     "broker_restarted": 0.7,
+    "broker_frozen": 0.5,
 }
 
 
