@@ -5,6 +5,7 @@ batches hold any, the tallies tell.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from db.listing_statements import (
     read_shown,
 )
 from db.outcomes import SCORE_COLUMNS
+from db.session import Database
 from db.standings import JUDGED_STANDINGS, WAITING
 from db.tables import WAITING_STATES, Batch, Entry, Scan, Tally
 from db.verdicts import VERDICTS
@@ -128,8 +130,17 @@ def _path_holds_on_postgresql(element: _PathHolds, compiler: SQLCompiler, **opti
     return f"(strpos(lower(encode({compiler.process(path, **options)}, 'escape')), {wanted}) > 0)"
 
 
+def session_for(database: Database, wanted: Wanted) -> AbstractContextManager[Session]:
+    """The session in which to list it.
+
+    A search is several questions, of what it found and of where it ended: asked at different moments, the next page
+    could leave out what came between. Of other lists each question may see its own moment, which is quicker.
+    """
+    return database.glance() if wanted.text is None else database.read()
+
+
 def list_videos(session: Session, wanted: Wanted) -> Page:
-    """One page of the list.
+    """One page of the list; a search in a session of `session_for`.
 
     Raises:
         ValueError: `after` is not of such a list.
@@ -195,7 +206,7 @@ def _search(session: Session, wanted: Wanted) -> Page:
         select(Entry.id, Entry.batch_id, Entry.position, Entry.path, Entry.standing, Entry.scan_id), **wanted.order
     )
     part = looked_at.limit(SEARCHED_AT_ONCE).subquery()
-    query = select(part.c.id).where(_path_holds(part.c.path, wanted.text or ""))
+    query = select(part.c.id, part.c.batch_id, part.c.position).where(_path_holds(part.c.path, wanted.text or ""))
     if wanted.standings is not None:
         query = query.where(part.c.standing.in_(wanted.standings))
     if wanted.state in WAITING_STATES:
@@ -203,9 +214,10 @@ def _search(session: Session, wanted: Wanted) -> Page:
     is_rising = wanted.sort == "oldest"
     columns = (part.c.batch_id, part.c.position)
     order = columns if is_rising else tuple(column.desc() for column in columns)
-    rows = read_shown(session, read_ids(session, query.order_by(*order).limit(wanted.limit), wanted.values))
-    if len(rows) == wanted.limit:
-        return Page(_describe(rows), (rows[-1].batch_id, rows[-1].position))
+    found = session.connection().execute(query.order_by(*order).limit(wanted.limit), wanted.values).all()
+    rows = read_shown(session, [row.id for row in found])
+    if len(found) == wanted.limit:
+        return Page(_describe(rows), (found[-1].batch_id, found[-1].position))
     return Page(_describe(rows), _end_of_search(session, wanted))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from db.listing import Wanted, list_videos
+from db.listing import Wanted, list_videos, session_for
 from db.reviews import add_review, remove_review
 from db.videos import read_content, read_video
 from web import models
@@ -59,7 +59,7 @@ def list_all(
         limit=limit,
     )
     try:
-        with context_of(request).database.glance() as session:
+        with session_for(context_of(request).database, wanted) as session:
             page = list_videos(session, wanted)
     except ValueError as error:
         raise ProblemError(422, str(error)) from error

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from db.listing import list_videos
+from db.listing import list_videos, session_for
 from db.tables import STATES
 from db.verdicts import VERDICTS
 from db.videos import find_videos
@@ -37,7 +37,7 @@ def videos(
     """The list; whoever looks for the hash of one video is led to it."""
     batch_id = int(batch) if batch.isascii() and batch.isdecimal() and len(batch) <= _ID_DIGITS else None
     wanted = wanted_from(standing, batch_id=batch_id, text=q, order=order, after=after, limit=_PAGE)
-    with context_of(request).database.glance() as session:
+    with session_for(context_of(request).database, wanted) as session:
         by_hash = find_videos(session, q, limit=2) if _is_hash(q) else []
         if len(by_hash) == 1:
             return RedirectResponse(f"/videos/{by_hash[0]}", 303)

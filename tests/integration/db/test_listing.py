@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, delete, event, select
 
 from db.batch_listing import list_counted_batches
 from db.dialects import among
 from db.leases import claim_scan, save_outcome
-from db.listing import Wanted, list_videos
+from db.listing import Wanted, list_videos, session_for
 from db.session import Database
 from db.tables import Entry
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
@@ -63,6 +63,30 @@ def test_a_page_is_a_few_statements(database: Database, wanted: Wanted, statemen
 
     assert len(page.videos) == 3
     assert len(counted) == statements, counted
+
+
+def test_a_search_sees_one_moment(database: Database) -> None:
+    """What goes away between its questions neither ends the search nor is left out of its page."""
+    batch_id = seed_batch(database, seed_classifier(database), [f"clip-{number}" for number in range(5)])
+    wanted = Wanted(text="clip", sort="oldest", limit=2)
+    asked: list[str] = []
+
+    def take_away(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT") and not asked:
+            asked.append(statement)
+            with database.begin() as other:
+                other.execute(delete(Entry).where(Entry.batch_id == batch_id, Entry.position == 1))
+
+    event.listen(Engine, "after_cursor_execute", take_away)
+    try:
+        with session_for(database, wanted) as session:
+            page = list_videos(session, wanted)
+    finally:
+        event.remove(Engine, "after_cursor_execute", take_away)
+
+    assert asked
+    assert [video["path"] for video in page.videos] == ["/videos/clip-0.mp4", "/videos/clip-1.mp4"]
+    assert page.next == (batch_id, 1)
 
 
 def test_batches_are_three_statements(database: Database) -> None:
