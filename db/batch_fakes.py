@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from db.of_late import finished_of_late
@@ -28,15 +28,19 @@ def latest_batch_fakes(session: Session, batch_id: int, *, limit: int) -> list[B
     if aggregate is None:
         return []
     of_late = finished_of_late(_LOOKED_AT)
+    # Of a content under any number of names, the first one that was submitted.
+    firsts = (
+        select(Entry.scan_id, func.min(Entry.position).label("position"))
+        .join(of_late, of_late.c.id == Entry.scan_id)
+        .where(Entry.batch_id == batch_id, Entry.standing == "fake")
+        .group_by(Entry.scan_id)
+        .subquery()
+    )
     rows = session.execute(
         select(Scan.id, Entry.path, SCORE_COLUMNS[aggregate])
-        .join(of_late, of_late.c.id == Scan.id)
-        .join(Entry, Entry.scan_id == Scan.id)
-        .where(Entry.batch_id == batch_id, Entry.standing == "fake")
-        .order_by(Scan.finished_at.desc(), Scan.id.desc(), Entry.position)
-        .limit(4 * limit)
+        .join(firsts, firsts.c.scan_id == Scan.id)
+        .join(Entry, and_(Entry.batch_id == batch_id, Entry.position == firsts.c.position))
+        .order_by(Scan.finished_at.desc(), Scan.id.desc())
+        .limit(limit)
     )
-    found: dict[int, BatchFake] = {}
-    for scan_id, path, score in rows:
-        found.setdefault(scan_id, BatchFake(scan_id, path, score or 0.0))
-    return list(found.values())[:limit]
+    return [BatchFake(scan_id, path, score or 0.0) for scan_id, path, score in rows]

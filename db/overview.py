@@ -88,19 +88,26 @@ def _count_between(session: Session, first: float, end: float | None, *, span_s:
 def latest_fakes(session: Session, *, limit: int) -> list[LatestFake]:
     """The videos that were called fake last, each once, among what was finished of late."""
     of_late = finished_of_late(_LOOKED_AT)
+    # Of a video that was judged any number of times, the last time.
+    place = func.row_number().over(partition_by=Scan.video_id, order_by=(Scan.finished_at.desc(), Scan.id.desc()))
+    fakes = (
+        select(Scan.id, place.label("place"))
+        .join(of_late, of_late.c.id == Scan.id)
+        .where(_is_verdict(session, "fake"))
+        .subquery()
+    )
     rows = session.execute(
         select(Scan, Video.sha256)
-        .join(of_late, of_late.c.id == Scan.id)
+        .join(fakes, fakes.c.id == Scan.id)
         .join(Video, Video.id == Scan.video_id)
-        .where(_is_verdict(session, "fake"))
+        .where(fakes.c.place == 1)
         .order_by(Scan.finished_at.desc(), Scan.id.desc())
-        .limit(4 * limit)
+        .limit(limit)
     )
-    found: dict[int, LatestFake] = {}
-    for scan, sha256 in rows:
-        score, finished_at = scan.score_mean or 0.0, scan.finished_at or 0.0
-        found.setdefault(scan.video_id, LatestFake(scan.video_id, scan.id, sha256, scan.path, score, finished_at))
-    return list(found.values())[:limit]
+    return [
+        LatestFake(scan.video_id, scan.id, sha256, scan.path, scan.score_mean or 0.0, scan.finished_at or 0.0)
+        for scan, sha256 in rows
+    ]
 
 
 def _outcome(session: Session) -> ColumnElement[str]:

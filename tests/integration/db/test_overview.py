@@ -66,6 +66,22 @@ def test_the_latest_fakes_are_told_newest_first(database: Database) -> None:
     assert [(fake.path, fake.score) for fake in fakes] == [(b"/videos/clip-2.mp4", 0.95), (b"/videos/clip-0.mp4", 0.9)]
 
 
+def test_a_fake_that_was_judged_often_hides_no_other(database: Database) -> None:
+    """Each video is told once, by its latest scan, however often it was judged of late."""
+    classifier_id = seed_classifier(database)
+    rounds = [("other", False), *[("again", True)] * 9]
+    ended = []
+    for text, force in rounds:
+        batch_id = seed_batch(database, classifier_id, [text], force=force)
+        ended += scan_ids(database, batch_id)
+        _end(database, ended[-1], judged(0.9))
+
+    with database.read() as session:
+        fakes = latest_fakes(session, limit=2)
+
+    assert [fake.scan_id for fake in fakes] == [ended[-1], ended[0]]
+
+
 def test_a_batch_has_a_rate_once_something_of_it_was_finished(database: Database) -> None:
     """Before that nobody can say how long it will take."""
     idle = seed_batch(database, seed_classifier(database), ["other"], name="idle")

@@ -294,3 +294,19 @@ def test_a_report_with_timelines_has_the_scores_of_the_frames(database: Database
     assert any(video["timeline"] for video in short)
     assert "frames" not in short[0]
     assert "timeline" not in whole[0]
+
+
+def test_a_fake_of_many_names_hides_no_other(database: Database) -> None:
+    """Each content is told once, under its first name, however many names the last one has."""
+    batch_id = seed_batch(database, seed_classifier(database), ["other", *["copied"] * 20])
+    other, copied = scan_ids(database, batch_id)[:2]
+    for scan_id in (other, copied):
+        with database.begin() as session:
+            claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=True)
+            assert claim is not None
+            assert save_outcome(session, scan_id, claim.token, judged(0.9))
+
+    with database.read() as session:
+        fakes = latest_batch_fakes(session, batch_id, limit=2)
+
+    assert [fake.scan_id for fake in fakes] == [copied, other]
