@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import weakref
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -49,12 +50,22 @@ class LiveDesk:
         """The pictures of a source as parts of `multipart/x-mixed-replace`; who is slow misses some.
 
         Raises:
-            ProblemError: there is no such source, or too many watch.
+            ProblemError: there is no such source, too many watch, or the server ends.
         """
         door = self._door(number)
         if sum(len(run.viewers) for run in self._runs.values()) >= _MOST_VIEWERS:
             raise ProblemError(503, "too many watch already: try again later", headers={"Retry-After": "30"})
-        return self._pictures(number, door)
+        if self._is_closing:
+            raise ProblemError(503, "this server is stopping: try again later", headers={"Retry-After": "30"})
+        run = self._runs.get(number)
+        if run is None or run.is_over:
+            run = self._runs[number] = _Run(door, after=run)
+        # The place is taken now, as a stream's first picture may be asked for much later, or never.
+        viewer = asyncio.Event()
+        run.viewers.add(viewer)
+        pictures = _pictures(run, viewer)
+        weakref.finalize(pictures, _leave_later, asyncio.get_running_loop(), run, viewer).atexit = False
+        return pictures
 
     def describe(self, number: int) -> dict[str, Any]:
         """What a source is at, with what was seen of late.
@@ -83,36 +94,35 @@ class LiveDesk:
 
     async def wait_closed(self) -> None:
         """Waits until no helper is left."""
-        for run in self._runs.values():
-            with suppress(asyncio.CancelledError):
-                await run.task
+        if self._runs:
+            await asyncio.wait([run.task for run in self._runs.values()])
 
     def _door(self, number: int) -> LiveDoor:
         if not 1 <= number <= len(self.doors):
             raise ProblemError(404, f"there is no live source {number}: see /api/v1/live")
         return self.doors[number - 1]
 
-    async def _pictures(self, number: int, door: LiveDoor) -> AsyncIterator[bytes]:
-        if self._is_closing:
-            return
-        run = self._runs.get(number)
-        if run is None or run.is_over:
-            run = self._runs[number] = _Run(door, after=run)
-        changed = asyncio.Event()
-        run.viewers.add(changed)
-        clock = asyncio.get_running_loop()
-        ends_at = clock.time() + _STREAM_S
-        try:
-            while clock.time() < ends_at:
-                await changed.wait()
-                changed.clear()
-                if run.is_over:
-                    return
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(run.jpeg)}\r\n\r\n"
-                yield head.encode() + run.jpeg + b"\r\n"
-        finally:
-            run.viewers.discard(changed)
-            clock.call_later(LINGER_S, run.end_if_alone)
+
+async def _pictures(run: "_Run", viewer: asyncio.Event) -> AsyncIterator[bytes]:
+    clock = asyncio.get_running_loop()
+    ends_at = clock.time() + _STREAM_S
+    try:
+        while clock.time() < ends_at:
+            await viewer.wait()
+            viewer.clear()
+            if run.is_over:
+                return
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(run.jpeg)}\r\n\r\n"
+            yield head.encode() + run.jpeg + b"\r\n"
+    finally:
+        run.leave(viewer)
+
+
+def _leave_later(loop: asyncio.AbstractEventLoop, run: "_Run", viewer: asyncio.Event) -> None:
+    """Lets go of a stream that was forgotten, in whichever thread that is noticed."""
+    # The loop may have ended before it.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(run.leave, viewer)
 
 
 class _Run:
@@ -130,6 +140,7 @@ class _Run:
         self.detail: str | None = None
         self.is_over = False
         self._door = door
+        self._is_waiting = after is not None
         self.task: asyncio.Task[None] = asyncio.create_task(self._run(None if after is None else after.task))
 
     @property
@@ -139,40 +150,55 @@ class _Run:
             return "off" if self.detail is None else "ended"
         return "running" if self.recent else "starting"
 
-    def end_if_alone(self) -> None:
-        """Ends it where nobody watches."""
-        if not self.viewers:
-            self.end()
+    def leave(self, viewer: asyncio.Event) -> None:
+        """Forgets a viewer; the last one's going ends it after a while."""
+        if viewer in self.viewers:
+            self.viewers.discard(viewer)
+            asyncio.get_running_loop().call_later(LINGER_S, self._end_if_alone)
 
     def end(self) -> None:
         """Lets those go who watch, and ends the helper."""
         self.is_over = True
         for viewer in self.viewers:
             viewer.set()
-        self.task.cancel()
+        # Who waits for the life before goes on waiting: the life after waits for this one alone.
+        if not self._is_waiting:
+            self.task.cancel()
+
+    def _end_if_alone(self) -> None:
+        if not self.viewers and not self.is_over:
+            self.end()
 
     async def _run(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])
-        helper = await asyncio.create_subprocess_exec(
-            *self._door.command,
-            stdin=PIPE,
-            stdout=PIPE,
-            # Ctrl-C is for the server, and what the helper started ends with it.
-            start_new_session=True,
-        )
+            self._is_waiting = False
+            if self.is_over:
+                return
+        helper = None
         try:
+            helper = await asyncio.create_subprocess_exec(
+                *self._door.command,
+                stdin=PIPE,
+                stdout=PIPE,
+                # Ctrl-C is for the server, and what the helper started ends with it.
+                start_new_session=True,
+            )
             await self._read(helper)
         except TimeoutError:
             self.detail = f"no picture came for {SILENCE_S:.0f} s"
         except (OSError, ValueError, EOFError) as error:
             self.detail = "what judges it ended"
             logger.warning("live: the helper of %r ended: %s", self._door.name, str(error) or type(error).__name__)
+        except Exception:
+            self.detail = "what judges it ended"
+            logger.exception("live: the helper of %r ended", self._door.name)
         finally:
             self.is_over = True
             for viewer in self.viewers:
                 viewer.set()
-            await _end(helper)
+            if helper is not None:
+                await _end(helper)
 
     async def _read(self, helper: Process) -> None:
         if helper.stdin is None or helper.stdout is None:
@@ -194,13 +220,13 @@ class _Run:
 
 
 async def _end(helper: Process) -> None:
-    """Asks a helper to end, by the end of its input, and kills it and its own where it does not."""
+    """Asks a helper to end, by the end of its input, and kills it where it does not, and its own in any case."""
     if helper.stdin is not None:
         helper.stdin.close()
-    try:
+    with suppress(TimeoutError, asyncio.CancelledError):
         async with asyncio.timeout(_ENDS_WITHIN_S):
             await helper.wait()
-    except (TimeoutError, asyncio.CancelledError):
-        with suppress(ProcessLookupError):
-            os.killpg(helper.pid, signal.SIGKILL)
-        await helper.wait()
+    # What decodes for it would outlive one that was killed.
+    with suppress(ProcessLookupError):
+        os.killpg(helper.pid, signal.SIGKILL)
+    await helper.wait()

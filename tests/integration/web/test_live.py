@@ -22,6 +22,7 @@ from tests.live_doors import door
 from tests.loops import run_alone
 from tests.web_client import Site, running_site
 from web import watching
+from web.doors import LiveDoor
 from web.problems import ProblemError
 from web.watching import LiveDesk
 from worker.settings import Settings
@@ -133,6 +134,8 @@ def test_too_many_are_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     async def watch() -> None:
         pictures = await desk.stream(1)
+        with pytest.raises(ProblemError, match="too many watch"):
+            await desk.stream(1)
         await first(pictures)
         with pytest.raises(ProblemError, match="too many watch"):
             await desk.stream(1)
@@ -140,6 +143,100 @@ def test_too_many_are_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         await desk.wait_closed()
 
     run_alone(watch())
+
+
+def test_a_stream_that_nobody_reads_takes_no_place(tmp_path: Path) -> None:
+    """Who goes before the first picture is counted no longer, and what was started for them ends."""
+    desk = LiveDesk((door(tmp_path / "note"),))
+
+    async def watch() -> list[int]:
+        pictures = await desk.stream(1)
+        before = desk.describe(1)["viewers"]
+        del pictures
+        async with asyncio.timeout(30):
+            while desk.describe(1)["viewers"]:
+                await asyncio.sleep(0.01)
+            while desk.describe(1)["state"] != "off":
+                await asyncio.sleep(0.05)
+        await desk.wait_closed()
+        return [before, desk.describe(1)["viewers"]]
+
+    assert run_alone(watch()) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "command", [("/nowhere/helper",), (sys.executable, "-c", "input(); print(3)")], ids=["absent", "nonsense"]
+)
+def test_a_reader_that_cannot_work_lets_nobody_wait(command: tuple[str, ...]) -> None:
+    """Whether it is not there or says what no helper says: the streams end, and so does the server."""
+    desk = LiveDesk((LiveDoor("Desk", command, {}),))
+
+    async def watch() -> Mapping[str, Any]:
+        async with asyncio.timeout(30):
+            async for _picture in await desk.stream(1):
+                pass
+            desk.close()
+            await desk.wait_closed()
+        return desk.describe(1)
+
+    told = run_alone(watch())
+
+    assert (told["state"], told["detail"]) == ("ended", "what judges it ended")
+
+
+def test_what_a_reader_started_does_not_outlive_it(tmp_path: Path) -> None:
+    """A helper that was killed, as by a lack of memory, leaves nobody at the camera."""
+    note = tmp_path / "note"
+    killed = (
+        "import os, signal, subprocess; input();"
+        f"child = subprocess.Popen(['sleep', '1000'], stdout=subprocess.DEVNULL); open({str(note)!r}, 'w')"
+        ".write(str(child.pid)); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    desk = LiveDesk((LiveDoor("Desk", (sys.executable, "-c", killed), {}),))
+
+    async def watch() -> None:
+        async for _picture in await desk.stream(1):
+            pass
+        await desk.wait_closed()
+
+    run_alone(watch())
+
+    (pid,) = pids(note)
+    try:
+        # Whoever collects orphans may be slow.
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    finally:
+        subprocess.run(["kill", "-9", str(pid)], check=False, capture_output=True)
+
+
+def test_a_camera_has_one_reader_however_people_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes while two lives before it are ending waits for both."""
+    monkeypatch.setattr(watching, "LINGER_S", 0.0)
+    monkeypatch.setattr(watching, "_ENDS_WITHIN_S", 2.0)
+    desk = LiveDesk((door(tmp_path / "note"),))
+
+    async def until_off() -> None:
+        async with asyncio.timeout(30):
+            while desk.describe(1)["state"] != "off":
+                await asyncio.sleep(0.01)
+
+    async def watch() -> bool:
+        earliest = await desk.stream(1)
+        pid = int(await first(earliest))
+        await earliest.aclose()  # type: ignore[attr-defined]
+        await until_off()
+        between = await desk.stream(1)
+        del between
+        await until_off()
+        latest = await desk.stream(1)
+        await first(latest)
+        overlaps = psutil.pid_exists(pid)
+        desk.close()
+        await desk.wait_closed()
+        return overlaps
+
+    assert not run_alone(watch())
+    assert len(pids(tmp_path / "note")) == 2
 
 
 def test_nobody_watches_what_was_not_named(site: Site) -> None:
