@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.health_parts import PARTS, running_parts
+from cli.health_parts import DEFAULT_URL, PARTS, running_parts
 from cli.rendering.names import safe_text
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ _ANSWERS_WITHIN_S = 5.0
 @click.command(name="health")
 @click.argument("part", type=click.Choice(PARTS), required=False)
 @click.option("--live", is_flag=True, help="Do not mind that broker or database are away: a restart would not help.")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Of `serve`: its address.")
-def command(part: str | None, *, live: bool, url: str) -> None:
+@click.option("--url", show_default=DEFAULT_URL, help="Of `serve`: its address; without PART, as it was started.")
+def command(part: str | None, *, live: bool, url: str | None) -> None:
     """Tell by the exit status whether a part of this installation is well.
 
     A worker and a scheduler on this host must have shown a sign of life of late, by the database's clock; broker and
@@ -39,11 +39,11 @@ def command(part: str | None, *, live: bool, url: str) -> None:
       fakesweep health --live
     """
     if part is not None:
-        _check(part, live=live, url=url)
+        _check(part, live=live, url=url or DEFAULT_URL)
         return
     running = running_parts()
     for found in running:
-        _check(found.name, live=live, url=found.url or url)
+        _check(found.name, live=live, url=url or found.url or DEFAULT_URL)
     if not running:
         click.echo("ok: neither worker nor scheduler nor server runs here", err=True)
 

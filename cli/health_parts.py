@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
 PARTS = ("worker", "scheduler", "serve")
-_DEFAULT_PORT = "8000"
+DEFAULT_URL = "http://127.0.0.1:8000"
+"""Of `serve` where nothing else was wished."""
+# Who listens everywhere listens here too.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - what a command line may say
+_PYTHON = re.compile(r"(python|pypy)[\d.]*")
+_OPTIONS_WITH_VALUES = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,25 @@ def running_parts() -> list[RunningPart]:
 
 def part_of(command: Sequence[str]) -> RunningPart | None:
     """The part that a command line runs, None where it runs another command or program."""
-    for number, word in enumerate(command[:-1]):
-        is_ours = PurePath(word).name == "fakesweep" or (word == "cli.main" and command[number - 1] == "-m")
-        if is_ours:
-            name = command[number + 1]
-            if name not in PARTS:
-                return None
-            return RunningPart(name, _url_of(command) if name == "serve" else None)
-    return None
+    words = _words_of_ours(command)
+    if not words or words[0] not in PARTS:
+        return None
+    return RunningPart(words[0], _url_of(words) if words[0] == "serve" else None)
+
+
+def _words_of_ours(command: Sequence[str]) -> Sequence[str]:
+    """What stands after our program; nothing where another program runs, though it may speak of ours."""
+    if not command:
+        return ()
+    number = 0
+    if _PYTHON.fullmatch(PurePath(command[0]).name):
+        number = 1
+        while number < len(command) and command[number].startswith("-") and command[number] not in ("-m", "-c"):
+            number += 2 if command[number] in _OPTIONS_WITH_VALUES else 1
+        if list(command[number : number + 2]) == ["-m", "cli.main"]:
+            return command[number + 2 :]
+    is_ours = number < len(command) and PurePath(command[number]).name == "fakesweep"
+    return command[number + 1 :] if is_ours else ()
 
 
 def _place_of(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -55,8 +72,9 @@ def _place_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _url_of(command: Sequence[str]) -> str:
-    ports = [value for word, value in _options(command) if word == "--port"]
-    return f"http://127.0.0.1:{ports[-1] if ports else _DEFAULT_PORT}"
+    wished = {"--host": "127.0.0.1", "--port": "8000", **dict(_options(command))}
+    host = _EVERYWHERE.get(wished["--host"], wished["--host"])
+    return f"http://{f'[{host}]' if ':' in host else host}:{wished['--port']}"
 
 
 def _options(command: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -13,10 +13,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import click
+
+from cli.errors import expected_message
 from cli.live_judging import judged_live
 from cli.live_sources import open_source, without_secrets
 from db.verdicts import Thresholds, verdict_of
-from worker.pipeline.errors import PipelineError
 from worker.settings import read_settings
 
 if TYPE_CHECKING:
@@ -38,8 +40,11 @@ def main() -> None:
     try:
         _judge(source, answers)
         detail = "the source has ended"
-    except PipelineError as error:
-        detail = without_secrets(str(error), source)
+    except Exception as error:
+        message = error.message if isinstance(error, click.ClickException) else expected_message(error)
+        if message is None:
+            raise
+        detail = without_secrets(message, source)
     _write(answers, {"ended": detail})
 
 

@@ -18,7 +18,10 @@ MOST_SOURCES = 16
 """Each that is watched is a process with networks of its own."""
 # Neither an address nor a path with a directory can be taken for one.
 _NAMED = re.compile(r"([^=/:\\]{1,60})=(.+)", re.DOTALL)
+_CAMERA = re.compile(r"\d{1,2}")
 _USER = re.compile(r"(?<=://)[^/\s?#]*@")
+# To the next sign that ends an address in a sentence.
+_QUERY = re.compile(r"(://[^\s?#'\"<>]*)[?#][^\s'\"<>]*?(?=[:,.;)\]]*(?:[\s'\"<>]|$))")
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,12 @@ def open_source(source: str) -> LiveSource:
     """
     from worker.live_source import camera_source, named_source
 
-    return camera_source(int(source)) if re.fullmatch(r"\d{1,2}", source) else named_source(source)
+    return camera_source(int(source)) if _CAMERA.fullmatch(source) else named_source(source)
 
 
 def public_name(source: str) -> str:
     """A source as strangers may read it: of an address neither user, password nor query, of a file its name alone."""
-    if re.fullmatch(r"\d{1,2}", source):
+    if _CAMERA.fullmatch(source):
         return f"camera {source}"
     if "://" in source:
         return display_name(_USER.sub("", source).partition("?")[0].partition("#")[0])
@@ -78,5 +81,7 @@ def public_name(source: str) -> str:
 
 
 def without_secrets(text: str, source: str) -> str:
-    """What was said of a source, without the secrets of its address."""
-    return _USER.sub("", text.replace(source, public_name(source)))
+    """What was said of a source, without the secrets of its address or of another in the text, as of a redirection."""
+    if not _CAMERA.fullmatch(source):
+        text = text.replace(source, public_name(source))
+    return _QUERY.sub(r"\1", _USER.sub("", text))

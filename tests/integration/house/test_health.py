@@ -87,6 +87,14 @@ def test_containers_ask_for_their_own_health() -> None:
         (["fakesweep", "serve"], RunningPart("serve", "http://127.0.0.1:8000")),
         (["fakesweep", "serve", "--host", "0.0.0.0", "--port", "81"], RunningPart("serve", "http://127.0.0.1:81")),  # noqa: S104 - a command line
         (["fakesweep", "serve", "--port=82"], RunningPart("serve", "http://127.0.0.1:82")),
+        (["fakesweep", "serve", "--host=192.0.2.7", "--port=82"], RunningPart("serve", "http://192.0.2.7:82")),
+        (["fakesweep", "serve", "--host", "::"], RunningPart("serve", "http://[::1]:8000")),
+        (["fakesweep", "serve", "--host", "fd00::7"], RunningPart("serve", "http://[fd00::7]:8000")),
+        (["python3.12", "-X", "dev", "/bin/fakesweep", "worker"], RunningPart("worker")),
+        (["docker", "run", "--rm", "fakesweep", "worker"], None),
+        (["python3", "-m", "pdb", "fakesweep", "worker"], None),
+        (["python3", "-c", "fakesweep", "worker"], None),
+        (["python3"], None),
         (["fakesweep", "scan", "worker"], None),
         (["fakesweep", "health", "worker"], None),
         (["tini", "--", "fakesweep"], None),
@@ -113,11 +121,14 @@ def test_a_container_looks_after_what_it_runs(tmp_path: Path) -> None:
         wait_until(lambda: ask("--live", **home) == (0, "serve: ok\n"), what="the server")
         server.send_signal(signal.SIGSTOP)
         frozen = ask("--live", **home)
+        elsewhere = ask("--live", "--url", "http://127.0.0.1:1", **home)
     finally:
         server.send_signal(signal.SIGCONT)
         server.terminate()
         server.wait(60)
 
     assert nothing == (0, "ok: neither worker nor scheduler nor server runs here\n")
+    assert elsewhere[0] == 1
+    assert "http://127.0.0.1:1/health/live does not answer well" in elsewhere[1]
     assert frozen[0] == 1
     assert f"http://127.0.0.1:{port}/health/live does not answer well" in frozen[1]
