@@ -32,7 +32,8 @@ def latest_batch_fakes(session: Session, batch_id: int, *, limit: int) -> list[B
     firsts = (
         select(Entry.scan_id, func.min(Entry.position).label("position"))
         .join(of_late, of_late.c.id == Entry.scan_id)
-        .where(Entry.batch_id == batch_id, Entry.standing == "fake")
+        # The sum keeps SQLite from walking all fakes of the batch.
+        .where(Entry.batch_id + 0 == batch_id, Entry.standing == "fake")
         .group_by(Entry.scan_id)
         .subquery()
     )

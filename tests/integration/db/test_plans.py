@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
+from db.batch_fakes import latest_batch_fakes
 from db.batch_listing import read_many_tallies
 from db.listing import Wanted, list_videos
 from db.listing_statements import read_shown
 from db.schema import upgrade_database
 from db.session import Database, open_database
 from db.tallies import read_tallies
+from tests.seeding import seed_batch, seed_classifier
 
 
 @pytest.fixture
@@ -75,3 +77,14 @@ def test_what_runs_is_counted_from_the_few_that_run(archive: Database, ask: Call
     steps = _plans(archive, ask)
     assert any("scans USING" in step and "ix_scans_running" in step for step in steps), steps
     assert not any("entries" in step and "batch_id=?" in step for step in steps), steps
+
+
+def test_the_latest_fakes_are_found_from_what_ended_of_late(archive: Database) -> None:
+    """Not from all fakes of the batch."""
+    with archive.read() as session:
+        assert latest_batch_fakes(session, 1, limit=5) == []
+    seed_batch(archive, seed_classifier(archive), ["one"])
+
+    steps = _plans(archive, lambda session: latest_batch_fakes(session, 1, limit=5))
+
+    assert not any("batch_id=? AND standing=?" in step for step in steps), steps
