@@ -16,7 +16,7 @@ from worker.pipeline.errors import Reason, TransientError, UnreadableVideoError
 from worker.pipeline.formats import PROBE_FORMAT_WHITELIST, PROTOCOLS
 from worker.pipeline.limits import Limits
 from worker.pipeline.locking_in import REFUSED_STATUS
-from worker.pipeline.open_files import is_out_of_files, out_of_files_error
+from worker.pipeline.open_files import is_out_of_files, named_when_out, out_of_files_error
 from worker.pipeline.probe_answer import MalformedAnswerError, read_answer, read_gathered
 from worker.pipeline.spawning import SpawnedProcess, shared_spawner
 
@@ -113,7 +113,8 @@ class ProbeHelper:
         """
         with self._lock:
             if self._process is None or self._process.poll() is not None:
-                self._start(limits)
+                with named_when_out():
+                    self._start(limits)
 
     def close(self) -> None:
         """End the process; the next question starts another."""
@@ -140,6 +141,13 @@ class ProbeHelper:
         except TimeoutError as error:
             # A TimeoutError is an OSError: it must not be taken for a death, which is given a second try.
             raise _OverdueError from error
+        except (OSError, EOFError, MalformedAnswerError):
+            # Whoever asked looks at how it ended, and then stops it.
+            raise
+        except BaseException:
+            # Its answer, when it comes, must not be taken for the next file's.
+            self._stop()
+            raise
 
     def _start(self, limits: Limits) -> None:
         self._stop()
