@@ -140,7 +140,8 @@ def _follow(decoding: Decoding, plan: DecodePlan, report: DecodeReport) -> Gener
                     waiting.append(LeapRun(decoding, leap))
                 except CannotGatherError:
                     report.fell_back = True
-                    leaps.extendleft(reversed(leap.apart()))
+                    # What failed once would fail for each that follows, and takes its time to.
+                    leaps = deque(part for one in (leap, *leaps) for part in _apart(one))
             run = waiting.popleft()
             with run:
                 if run.leap.only_keyframes:
@@ -160,6 +161,10 @@ def _follow(decoding: Decoding, plan: DecodePlan, report: DecodeReport) -> Gener
                 leaps = deque([Leap(None, tuple(rest))])
     finally:
         _close(waiting)
+
+
+def _apart(leap: Leap) -> tuple[Leap, ...]:
+    return leap.apart() if leap.only_keyframes else (leap,)
 
 
 def _take(run: LeapRun, plan: DecodePlan) -> Generator[Frame, None, bool]:

@@ -1,5 +1,7 @@
 """Has keyframes that lie far apart gathered into a small video in memory, for one decoder to show them all."""
 
+import errno
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from worker.pipeline.opening import VideoPath, opened_video
 from worker.pipeline.probe_helper import shared_helper
 from worker.pipeline.results import VideoFacts
 
+_MFD_NOEXEC_SEAL = 0x8
 REORDERED_PICTURES = 4
 """Some indexes tell decoding times: a keyframe listed at t may be shown this many pictures later."""
 
@@ -48,6 +51,9 @@ def gathered_keyframes(
         TransientError: the machine could not look.
     """
     with _memory_file() as target:
+        if target is None:
+            yield None
+            return
         # A little late, so that rounding cannot turn away from a keyframe that is itself wanted.
         targets_s = [facts.start_s + t_s + interval_s / 4 for t_s in wanted_s]
         with opened_video(path, if_absent=Reason.VANISHED) as descriptor:
@@ -62,15 +68,30 @@ def gathered_keyframes(
 
 
 @contextmanager
-def _memory_file() -> Iterator[int]:
-    if hasattr(os, "memfd_create"):
+def _memory_file() -> Iterator[int | None]:
+    """An empty file, gone afterwards; None where this machine gives none, by its settings or for want of room."""
+    try:
         with named_when_out():
-            descriptor = os.memfd_create("keyframes", os.MFD_CLOEXEC)
-        try:
-            yield descriptor
-        finally:
-            with suppress(OSError):
-                os.close(descriptor)
-    else:
+            descriptor = _open_memory_file()
+    except OSError:
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _open_memory_file() -> int:
+    if not hasattr(os, "memfd_create"):
         with tempfile.TemporaryFile() as file:
-            yield file.fileno()
+            return fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, 0)
+    try:
+        # Some machines give no file that could be run as a program.
+        return os.memfd_create("keyframes", os.MFD_CLOEXEC | _MFD_NOEXEC_SEAL)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # A kernel before 6.3 does not know the word.
+        return os.memfd_create("keyframes", os.MFD_CLOEXEC)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -61,9 +62,10 @@ def opened_source(decoding: Decoding, leap: Leap) -> Iterator[Source]:
             yield Source(descriptor, facts, _seek_target(facts, leap), picks, len(picks))
         return
     interval_s = frame_interval_s(facts)
-    with gathered_keyframes(
-        decoding.path, facts, leap.wanted_s, interval_s=interval_s, limits=decoding.limits
-    ) as gathered:
+    decoding.watch.check()
+    left_s = max(0.0, decoding.watch.deadline - time.monotonic())
+    limits = replace(decoding.limits, probe_time_limit_s=min(decoding.limits.probe_time_limit_s, left_s))
+    with gathered_keyframes(decoding.path, facts, leap.wanted_s, interval_s=interval_s, limits=limits) as gathered:
         if gathered is None:
             raise CannotGatherError
         of_file = replace(facts, container="mov", stream_index=0, start_s=0.0, keyframes_s=())

@@ -1,6 +1,8 @@
 """Every frame is the picture that its time says, on every codec and container, by either way of reaching it."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from tests.clips import Drawn
 from tests.drawing import MPEG2, PRORES, RATE, RECIPES, X264_B, draw_video, read_number
 from tests.reading import read_clip
-from worker.pipeline.decoding import decode_frames
+from worker.pipeline.decoding import DecodeReport, decode_frames
 from worker.pipeline.ffmpeg import find_ffmpeg
 from worker.pipeline.gathering import REORDERED_PICTURES
 from worker.pipeline.probe import probe_video
@@ -170,3 +172,41 @@ def test_more_frames_wanted_than_there_are_gives_each_once(drawn: Drawn) -> None
     reading = read_clip(drawn("h264.mp4"), frames=300, max_frames=300)
 
     assert reading.numbers == list(range(100))
+
+
+def test_without_a_file_in_memory_each_keyframe_is_sought(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that gives none is asked once, whatever the number of parts; the pictures are the same."""
+    path = drawn("h264.mp4")
+    gathered = read_clip(path, frames=8, way="keyframes")
+    (leap,) = gathered.plan.leaps
+    half = len(leap.wanted_s) // 2
+    parts = tuple(Leap(times[0], times, only_keyframes=True) for times in (leap.wanted_s[:half], leap.wanted_s[half:]))
+    asked: list[int] = []
+
+    def refuse(_name: str, flags: int) -> int:
+        asked.append(flags)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "memfd_create", refuse)
+        plan = replace(gathered.plan, leaps=parts)
+        report = DecodeReport()
+        frames = list(decode_frames(path, gathered.facts, plan, ffmpeg=find_ffmpeg(), report=report))
+
+    assert len(asked) == 1
+    assert report.fell_back
+    assert [frame.t_s for frame in frames] == pytest.approx(gathered.times_s, abs=1e-6)
+
+
+def test_a_kernel_that_knows_no_seal_gathers_too(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses the word, and is asked again without."""
+    create = os.memfd_create
+
+    def refuse_unknown(name: str, flags: int) -> int:
+        if flags != os.MFD_CLOEXEC:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return create(name, flags)
+
+    monkeypatch.setattr(os, "memfd_create", refuse_unknown)
+
+    assert not read_clip(drawn("h264.mp4"), frames=8, way="keyframes").report.fell_back
