@@ -11,7 +11,7 @@ from pathlib import Path
 from worker.pipeline.errors import Reason, UnreadableVideoError
 from worker.pipeline.ffmpeg_health import printable_tail, require_working
 from worker.pipeline.ffmpeg_process import Watch
-from worker.pipeline.leap_run import CannotGatherError, Decoding, LeapRun
+from worker.pipeline.leap_run import CannotGatherError, Decoding, LeapRun, frame_interval_s
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath
 from worker.pipeline.results import Frame, VideoFacts
@@ -212,7 +212,7 @@ def _no_picture(decoding: Decoding) -> UnreadableVideoError:
 
 
 def _look_for_missing_end(decoding: Decoding, plan: DecodePlan, last_s: float, report: DecodeReport) -> None:
-    interval_s = 1 / (decoding.facts.frame_rate or 25.0)
+    interval_s = frame_interval_s(decoding.facts)
     is_end_missing = plan.step_s is not None and plan.wanted_s[-1] - last_s > plan.step_s / 2 + interval_s
     if is_end_missing or any(message in decoding.last_words for message in _CUT_OFF_MESSAGES):
         report.warn(TRUNCATED)

@@ -19,7 +19,7 @@ _NEW_EXTRADATA = "NEW_EXTRADATA"
 _FOR_QUICKTIME = ("prores", "mjpeg")
 
 
-class CannotGatherError(Exception):
+class NoStreamOfItsOwnError(Exception):
     """The keyframes cannot stand in one stream of their own."""
 
 
@@ -35,12 +35,12 @@ def gather(container: Any, index: int, targets_s: list[float]) -> tuple[list[flo
         The presentation time of each, in seconds by the container's clock, rising, and the file; as many as fit.
 
     Raises:
-        CannotGatherError: not one, or the decoder would need more than the packets.
+        NoStreamOfItsOwnError: not one, or the decoder would need more than the packets.
     """
     stream = container.streams[index]
     time_base = stream.time_base
     if time_base is None or time_base.numerator != 1:
-        raise CannotGatherError
+        raise NoStreamOfItsOwnError
     file = io.BytesIO()
     # The clocks of the file are the stream's, so that no time is rounded.
     clock = str(time_base.denominator)
@@ -61,7 +61,7 @@ def gather(container: Any, index: int, targets_s: list[float]) -> tuple[list[flo
             packet.pts = packet.dts = packet.pts - stamps[0]
             target.mux(packet)
     if not stamps:
-        raise CannotGatherError
+        raise NoStreamOfItsOwnError
     return [float(stamp * time_base) for stamp in stamps], file.getvalue()
 
 
@@ -76,7 +76,7 @@ def _keyframe_at(container: Any, stream: Any, stamp: int) -> Any:
             return None
         if any(_NEW_EXTRADATA in str(side.data_type).upper() for side in packet.iter_sidedata()):
             # From here on the stream is another one: its headers do not hold for this packet.
-            raise CannotGatherError
+            raise NoStreamOfItsOwnError
         return packet
     return None
 

@@ -23,7 +23,7 @@ import av.subtitles.codeccontext
 import av.subtitles.stream
 import av.subtitles.subtitle
 
-from worker.pipeline.gathering_process import CannotGatherError, gather, warm_up
+from worker.pipeline.gathering_process import NoStreamOfItsOwnError, gather, warm_up
 from worker.pipeline.index_entries import MAX_INDEX_KEYFRAMES, read_every, skim
 from worker.pipeline.locking_in import REFUSED_STATUS, lock_in, reader_filter, rules_for
 from worker.pipeline.open_files import lowered_open_files
@@ -108,7 +108,7 @@ def _answer(request: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], b
                 times_s, file = gather(container, request["stream_index"], request["targets_s"])
                 return {"times_s": times_s, "bytes": len(file)}, file
             return _describe(container, descriptor, has_cues=request["has_cues"]), b""
-    except CannotGatherError:
+    except NoStreamOfItsOwnError:
         error = {"error": "apart"}
     except (MemoryError, av.error.FFmpegError) as raised:
         error = _explain(raised, said)
