@@ -57,16 +57,20 @@ def write_batch_report(
         wanted: aggregate, state, verdict and limit, as `db.reports.open_report` takes them.
 
     Raises:
-        ValueError: these do not fit.
+        UnfitWishError: these do not fit.
     """
     from cli.evidence_report import write_batch_page
     from cli.rendering.report import write_report
     from db.reports import open_report
+    from web.doors import UnfitWishError
 
+    try:
+        report = open_report(session, batch_id, **wanted, with_frames=format_ != "csv")
+    except ValueError as error:
+        raise UnfitWishError(str(error)) from error
     if format_ == "html":
         write_batch_page(session, batch_id, stream, settings, **wanted)
         return
-    report = open_report(session, batch_id, **wanted, with_frames=format_ != "csv")
     write_report(report, stream, format_=format_)
 
 

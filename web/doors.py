@@ -14,6 +14,10 @@ def _nothing() -> None:
     """Sends nothing: whoever sweeps will."""
 
 
+class UnfitWishError(ValueError):
+    """What was wished of a report does not fit its batch; the message says what does."""
+
+
 class ReportWriter(Protocol):
     """Writes a report."""
 
@@ -44,8 +48,8 @@ class Doors:
         send_waiting: hands the scans that wait to the broker; what it does not take, a later sweep sends.
         choose_classifier: the id of the classifier that judges what is submitted now, verified.
         write_report: writes the report of a batch as "json", "csv" or "html", while it is read from the session that is
-            given; with `aggregate`, `state`, `verdict` and `limit` as `db.reports.open_report` takes them. ValueError
-            where these do not fit.
+            given; with `aggregate`, `state`, `verdict` and `limit` as `db.reports.open_report` takes them.
+            UnfitWishError where these do not fit.
         write_video_report: writes one video, as `db.videos.read_video` tells it, as an HTML page.
         activate: takes a classifier through the gate, for a reason, in somebody's name; ValueError with a message where
             it is refused.

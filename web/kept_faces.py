@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from db.videos import find_shown_scan
@@ -30,8 +31,14 @@ def kept_faces(context: Context, scan_id: int, token: int) -> KeptFaces:
     try:
         return KeptFaces(read_evidence(context.settings.evidence_directory, scan_id, token))
     except DamagedEvidenceError as error:
-        _log.warning("%s", error)
+        _warn_once(str(error))
         return KeptFaces(problem=error.public)
+
+
+@lru_cache(maxsize=1000)
+def _warn_once(message: str) -> None:
+    """Says once in the life of this process what each request for a file would say again."""
+    _log.warning("%s", message)
 
 
 def kept_faces_of_video(context: Context, video_id: int) -> KeptFaces | None:

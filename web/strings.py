@@ -312,7 +312,6 @@ ENGLISH: Mapping[str, str] = {
     "problem.429": "Too many requests",
     "problem.500": "Something went wrong in here",
     "problem.503": "Not just now",
-    "problem.sign_in": "Sign in",
     "problem.again": "Try again",
     # After a form
     "told.cancelled": "Cancelled: {n} videos will not be judged.",

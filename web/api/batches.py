@@ -12,6 +12,7 @@ from scheduler.control import cancel_batch, retry_batch
 from web import models
 from web.answers import json_answer, read_cursor, write_cursor
 from web.context import Context, context_of
+from web.doors import UnfitWishError
 from web.identity import Principal
 from web.places import OutsideError
 from web.problems import ProblemError
@@ -120,7 +121,7 @@ def download_report(
         with context.database.read() as session:
             try:
                 write_report(session, batch_id, stream, format_=format, **wanted)
-            except ValueError as error:
+            except UnfitWishError as error:
                 raise ProblemError(422, str(error)) from error
 
     parts: Iterator[bytes] = stream_text(write)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.cli.evidence_batches import seed_judged
 from tests.web_client import Site
 
@@ -29,6 +31,17 @@ def test_kept_faces_are_shown(site: Site) -> None:
         assert picture == "frame" or face[picture] in site.client.get(f"/videos/{video}").text
     assert site.client.get(f"/videos/{video}/face").headers["content-type"] == "image/jpeg"
     assert site.client.get(f"/api/v1/videos/{video}/evidence/1/face.jpg").status_code == 404
+
+
+def test_the_log_names_a_damaged_file_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks again and again fills no log."""
+    video, file = seed_one(site)
+    file.write_bytes(file.read_bytes()[:100])
+
+    for _ in range(3):
+        site.client.get(f"/api/v1/videos/{video}/evidence")
+
+    assert len([line for line in caplog.messages if file.name in line]) == 1
 
 
 def test_a_damaged_file_is_told(site: Site) -> None:

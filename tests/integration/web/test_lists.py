@@ -230,6 +230,24 @@ def test_reports_are_downloaded(any_site: Site, format_: str) -> None:
         assert answer.text.endswith("</html>\n")
 
 
+def test_a_report_that_cannot_be_written_is_no_wrong_wish(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wish that does not fit is told to whoever wished it; a defect of ours is none of theirs."""
+    first, _ = seed(site)
+    place = f"/api/v1/batches/{first}/report"
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise ValueError("a defect")
+
+    for format_ in ("json", "html"):
+        monkeypatch.setattr("db.reports.read_header", fail)
+        assert site.client.get(place, params={"format": format_}).status_code == 422
+        monkeypatch.undo()
+        monkeypatch.setattr("cli.rendering.report.write_report", fail)
+        monkeypatch.setattr("cli.evidence_report.write_batch_page", fail)
+        assert site.client.get(place, params={"format": format_}).status_code == 500
+        monkeypatch.undo()
+
+
 def test_the_evidence_of_a_video_is_downloaded(site: Site) -> None:
     """One video is one page to hand on, and its own page offers it."""
     seed(site)

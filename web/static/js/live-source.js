@@ -21,6 +21,8 @@ let isBroken = false;
 view.addEventListener("error", () => (isBroken = Boolean(view.getAttribute("src"))));
 document.addEventListener("visibilitychange", () => (document.hidden ? letGo() : begin()));
 addEventListener("pagehide", letGo);
+// The page itself names the picture, so that it comes without scripts too.
+if (document.hidden) letGo();
 watchOn();
 
 async function watchOn() {
@@ -40,6 +42,7 @@ async function state() {
   try {
     const answer = await fetch(place, { headers: { accept: "application/json" } });
     if (answer.ok) return await answer.json();
+    if (answer.status === 401) location.assign("/login");
     return { state: "ended", detail: `${answer.status} ${answer.statusText}`, now: null, recent: [] };
   } catch {
     return { state: "ended", detail: text("live_no_answer"), now: null, recent: [] };
