@@ -60,6 +60,7 @@ class LineProgress:
 
     every_s: float = LINE_EVERY_S
     _told: set[int] = field(default_factory=set)
+    _fakes: int = 0
     _last_line_at: float = float("-inf")
     _last_line: str = ""
 
@@ -78,8 +79,14 @@ class LineProgress:
         line = progress_line(view, workers=workers)
         fakes = [fake for fake in reversed(view.fakes) if fake.scan_id not in self._told]
         before = [f"fake {format_score(fake.score)} {display_name(fake.path)}" for fake in fakes]
+        count = view.progress.verdicts.get("fake", 0)
+        more = count - self._fakes - len(fakes)
+        # The view holds the latest alone: where one of them was told before, none lies between.
+        if more > 0 and fakes and len(fakes) == len(view.fakes):
+            before.insert(0, f"{counted(more, 'fake')} more, and the latest:")
         if self._say(line, now=time.monotonic(), is_last=view.progress.is_finished, before=before):
             self._told = {fake.scan_id for fake in view.fakes}
+            self._fakes = count
 
     def _say(self, line: str, *, now: float, is_last: bool = False, before: Sequence[str] = ()) -> bool:
         """Says it if it is time for it; whether it was said."""

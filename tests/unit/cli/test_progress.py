@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -104,6 +105,21 @@ def test_lines_tell_each_fake_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].startswith("1 of 3 videos done (1 fake), ")
     assert lines[2] == "fake 0.900 /videos/1\\x1b.mp4"
     assert lines[3].startswith("2 of 3 videos done (2 fake), ")
+
+
+def test_fakes_that_came_too_fast_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of more than the latest that a view holds, the others are a number."""
+    view = view_of({"judged": 9}, fakes=9)
+    few = replace(view, fakes=view.fakes[:5])
+
+    with LineProgress(every_s=0.0) as progress:
+        progress.judging(view_of({"judged": 1, "queued": 8}, fakes=1), workers=1)
+        progress.judging(few, workers=1)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[2] == "3 fakes more, and the latest:"
+    assert lines[3:8] == [f"fake 0.900 /videos/{number}\\x1b.mp4" for number in range(4, 9)]
+    assert lines[8].startswith("9 of 9 videos done")
 
 
 def test_programs_are_told_verdicts_and_fakes(capsys: pytest.CaptureFixture[str]) -> None:
