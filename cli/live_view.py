@@ -14,6 +14,7 @@ import click
 from cli.live_judging import judged_live
 from cli.rendering.names import display_name
 from cli.rendering.units import counted, format_score, format_time
+from web.motion_jpeg import CONTENT_TYPE, part_of
 from worker.settings import read_settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from worker.live_source import LiveSource
 
 LINE_EVERY_S = 1.0
-_BOUNDARY = "picture"
 _PAGE = b"""<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>fakesweep live</title>
 <style>html{background:#14171b;color:#e7eaee;font:1rem/1.5 system-ui,sans-serif}body{margin:0;padding:1rem;
@@ -112,12 +112,11 @@ def served(port: int) -> Iterator[tuple[Screen, str]]:
                 self._answer("text/html; charset=utf-8")
                 self.wfile.write(_PAGE)
             elif self.path == "/stream":
-                self._answer(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+                self._answer(CONTENT_TYPE)
                 # Whoever closes the page has seen enough.
                 with contextlib.suppress(OSError):
                     for jpeg in screen.pictures():
-                        head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                        self.wfile.write(head.encode() + jpeg + b"\r\n")
+                        self.wfile.write(part_of(jpeg))
             else:
                 self.send_error(404)
 

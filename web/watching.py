@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from web.doors import LiveDoor
+from web.motion_jpeg import part_of
 from web.problems import ProblemError
 
 logger = logging.getLogger(__name__)
 
-BOUNDARY = "picture"
 LINGER_S = 3.0
 """Who loads the page again does not wait for the networks again."""
 SILENCE_S = 60.0
@@ -112,8 +112,7 @@ async def _pictures(run: "_Run", viewer: asyncio.Event) -> AsyncIterator[bytes]:
             viewer.clear()
             if run.is_over:
                 return
-            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(run.jpeg)}\r\n\r\n"
-            yield head.encode() + run.jpeg + b"\r\n"
+            yield part_of(run.jpeg)
     finally:
         run.leave(viewer)
 

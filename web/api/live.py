@@ -9,13 +9,12 @@ from web import models
 from web.answers import json_answer
 from web.context import context_of
 from web.identity import Principal
+from web.motion_jpeg import CONTENT_TYPE, MEDIA_TYPE
 from web.problems import ProblemError
 from web.rules import READ
-from web.watching import BOUNDARY
 
 router = APIRouter(prefix="/api/v1/live", tags=["live"])
 
-_KIND = "multipart/x-mixed-replace"
 SourceId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -33,7 +32,7 @@ async def get_source(
     return json_answer(context_of(request).live.describe(source_id))
 
 
-@router.get("/{source_id}/stream", response_class=StreamingResponse, responses={200: {"content": {_KIND: {}}}})
+@router.get("/{source_id}/stream", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
 async def stream(
     request: Request, source_id: SourceId, _principal: Annotated[Principal, Depends(READ)]
 ) -> StreamingResponse:
@@ -43,4 +42,4 @@ async def stream(
         raise ProblemError(403, "a page of another site may not start this: open the page of this server itself")
     pictures = await context_of(request).live.stream(source_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(pictures, media_type=f"{_KIND}; boundary={BOUNDARY}", headers=headers)
+    return StreamingResponse(pictures, media_type=CONTENT_TYPE, headers=headers)
