@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from kombu import Consumer
+from kombu.transport import redis as transport
 
 from tests.services import ValkeyServer
 from worker.app import make_app
@@ -16,8 +17,12 @@ from worker.transport import drop_garbage
 
 
 @pytest.fixture
-def received(valkey: ValkeyServer, tmp_path: Path) -> Iterator[tuple[Any, Any]]:
+def received(valkey: ValkeyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
     """A message in the hands of a consumer that takes one at a time, and its channel."""
+    # Put back afterwards what is set for a whole process.
+    monkeypatch.setattr(transport, "loads", transport.loads)
+    for kind in (transport.Transport, transport.SentinelTransport):
+        monkeypatch.setattr(kind, "Channel", kind.Channel)
     drop_garbage()
     app = make_app(valkey.url, Settings(home=tmp_path))
     send_scans(app, [7], "bulk")
