@@ -16,7 +16,7 @@ from db.batches import find_batch
 from db.progress import read_progress
 from db.session import Database, open_database
 from db.tables import Entry, Scan
-from scripts.parts.bench_installation import fresh_installation, running_worker
+from scripts.parts.bench_installation import fresh_installation, held, running_worker
 from scripts.parts.bench_limit import measure_alone
 from scripts.parts.bench_machine import usable_cores
 from scripts.parts.servers import wait_until
@@ -89,12 +89,18 @@ def _time_batch(
     )
     database = open_database(read_settings(environment).effective_database_url)
     try:
-        with running_worker([fakesweep, "worker", "--concurrency", str(processes)], environment, database):
+        with running_worker([fakesweep, "worker", "--concurrency", str(processes)], environment, database) as worker:
             for name, count in (("warm-up", _WARM_UP_FRAMES), ("measured", frames)):
                 command: list[str | bytes | Path] = [fakesweep, "submit", "--batch", name, "--frames", str(count)]
-                subprocess.run(
-                    [*command, "--", *paths], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=True
-                )
+                # Submitting is a part of its own: here all is queued before the first video is judged.
+                with held(worker):
+                    subprocess.run(
+                        [*command, "--", *paths],
+                        env=variables,
+                        stdin=subprocess.DEVNULL,
+                        capture_output=True,
+                        check=True,
+                    )
                 counts = wait_until_ended(database, name)
         return counts, seconds_of(database, "measured")
     finally:

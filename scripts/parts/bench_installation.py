@@ -1,6 +1,7 @@
 """Installations to measure on: the embedded one, and a cluster of PostgreSQL and Valkey on this machine."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,12 +52,12 @@ def fresh_installation(kind: str, *, postgres: Mapping[str, str] = DURABLE) -> I
 @contextmanager
 def running_worker(
     command: Sequence[str | bytes | Path], environment: Mapping[str, str], database: Database
-) -> Iterator[None]:
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker that has shown that it lives, and that is stopped in good order at the end."""
     worker = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
     try:
         wait_until(lambda: _lives(database), what="the worker's first sign of life")
-        yield
+        yield worker
     finally:
         worker.terminate()
         worker.wait()
@@ -65,3 +66,13 @@ def running_worker(
 def _lives(database: Database) -> bool:
     with database.read() as session:
         return bool(live_workers(session))
+
+
+@contextmanager
+def held(worker: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Meanwhile the worker hands no work to its processes."""
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        worker.send_signal(signal.SIGCONT)
