@@ -81,6 +81,9 @@ class Hub:
         client: asyncio.Queue[Event | None] = asyncio.Queue(_LAG)
         ends_at = asyncio.get_running_loop().time() + _STREAM_S
         missed = self._missed(last_event_id)
+        if len(self._clients) >= _MOST_CLIENTS:
+            # They asked at once, before any of them was counted.
+            return
         self._clients.add(client)
         try:
             if self._task is None or self._task.done():

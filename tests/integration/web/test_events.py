@@ -71,6 +71,20 @@ def test_verdicts_and_progress_are_told(database: Database) -> None:
     assert any(batch["verdicts"]["fake"] == 1 for listed in batches for batch in listed)
 
 
+def test_clients_that_come_at_once_are_counted(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit holds also for those who asked before the first of them was told anything."""
+    monkeypatch.setattr(events, "_MOST_CLIENTS", 2)
+    hub = Hub(sqlite)
+
+    async def watch() -> list[bool]:
+        streams = [await hub.stream(None) for _ in range(4)]
+        told = [await anext(lines, None) is not None for lines in streams]
+        hub.close()
+        return told
+
+    assert run_alone(watch()) == [True, True, False, False]
+
+
 def test_many_clients_cost_one_look(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many watch, the database is asked once a look, and not at all when nobody is left."""
     looks = []
