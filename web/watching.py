@@ -94,8 +94,10 @@ class LiveDesk:
 
     async def wait_closed(self) -> None:
         """Waits until no helper is left."""
-        if self._runs:
-            await asyncio.wait([run.task for run in self._runs.values()])
+        # What another loop began has ended with it.
+        tasks = [run.task for run in self._runs.values() if run.task.get_loop() is asyncio.get_running_loop()]
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _door(self, number: int) -> LiveDoor:
         if not 1 <= number <= len(self.doors):

@@ -35,7 +35,7 @@ def run_drill(*options: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout or "{}"), done.stderr
 
 
-@pytest.mark.parametrize(("kind", "faults"), [("embedded", 16), ("cluster", 15)])
+@pytest.mark.parametrize(("kind", "faults"), [("embedded", 17), ("cluster", 16)])
 def test_every_kind_of_fault_is_survived(kind: str, faults: int) -> None:
     """One fault of each kind, and poison among the videos: none lost, doubled or stuck, and no innocent condemned."""
     status, result, messages = run_drill(
