@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.registry import RegisteredClassifier, read_classifier
-from db.tables import ActivationRow, EvaluationSetRow
+from db.tables.classifiers import ActivationRow, EvaluationSetRow
 from db.text import storable
 
 Outcome = Literal["passed", "refused", "forced", "rolled_back", "packaged"]

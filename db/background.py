@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from db.headers import iso_time
 from db.reviews import ReviewRecord
-from db.tables import Review, Scan, Video
+from db.tables.contents import Video
+from db.tables.people import Review
+from db.tables.scans import Scan
 
 _FILE = ("size_bytes", "container", "frame_rate", "rotation_deg")
 

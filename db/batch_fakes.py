@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from db.of_late import finished_of_late
 from db.outcomes import SCORE_COLUMNS
-from db.tables import Batch, Entry, Scan
+from db.tables.batches import Batch, Entry
+from db.tables.scans import Scan
 
 # Whoever has no fake among so many has none of late, and asking costs the same in a large archive.
 _LOOKED_AT = 1000

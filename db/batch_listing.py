@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from db.claiming import IS_RUNNING
 from db.dialects import among
 from db.headers import iso_time
-from db.tables import STATES, Batch, Entry, Scan, Tally, TallyChange
+from db.states import STATES
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.scans import Scan
 from db.tallies import BatchTallies
 from db.verdicts import VERDICTS
 

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables import Batch, Classifier
+from db.tables.batches import Batch
+from db.tables.classifiers import Classifier
 from db.text import storable
 from db.verdicts import Thresholds, kept_thresholds, known_thresholds
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
 
 from db.dialects import insert_or
-from db.tables import Base
+from db.tables.base import Base
 
 Shape = Callable[[Insert], Insert]
 """What is added to the INSERT: what to do in a conflict."""

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from db.claiming import IS_QUEUED, IS_RUNNING
 from db.judging import Judging, possible_verdicts, verdict_is
 from db.standings import JUDGED_STANDINGS, WAITING
-from db.tables import Entry, Scan
+from db.tables.batches import Entry
+from db.tables.scans import Scan
 from db.verdicts import Verdict
 
 

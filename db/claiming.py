@@ -23,7 +23,10 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.dialects import without_disk_wait
-from db.tables import SCANS, Classifier, Entry, Scan, Video
+from db.tables.batches import Entry
+from db.tables.classifiers import Classifier
+from db.tables.contents import Video
+from db.tables.scans import SCANS, Scan
 from db.text import storable
 
 SUSPECT_LOSSES = 2

@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 from db.batches import BatchRecord
 from db.linking import ScanWish
 from db.outcomes import SCORE_COLUMNS
-from db.tables import Entry, Review, Scan, Video
+from db.tables.batches import Entry
+from db.tables.contents import Video
+from db.tables.people import Review
+from db.tables.scans import Scan
 
 JUDGED_STATES = ("judged", "no_face", "unreadable", "quarantined")
 """States that would be the same if the video were looked at again; a failed or cancelled scan says nothing of it."""

@@ -3,7 +3,7 @@
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from db.tables import Scan
+from db.tables.scans import Scan
 
 
 def has_ended_as(session: Session, scan_id: int, token: int, state: str) -> bool:

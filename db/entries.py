@@ -12,7 +12,9 @@ from db.known_files import FileStamp, remember_files
 from db.linking import Link, Place, ScanWish, link_scans
 from db.outcomes import DETAIL_LIMIT, SCORE_COLUMNS
 from db.standings import WAITING, standing_of
-from db.tables import Batch, Entry, Scan, Video
+from db.tables.batches import Batch, Entry
+from db.tables.contents import Video
+from db.tables.scans import Scan
 from db.text import storable
 from db.verdicts import Thresholds, kept_thresholds
 

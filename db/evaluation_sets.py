@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.dialects import insert_or
-from db.tables import EvaluationRow, EvaluationSetRow
+from db.tables.classifiers import EvaluationRow, EvaluationSetRow
 from db.text import storable
 
 

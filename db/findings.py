@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 
 from db.headers import iso_time
 from db.judging import Judging
-from db.tables import Entry, FaceRow, FrameRow, Scan, TrackRow, Video
+from db.tables.batches import Entry
+from db.tables.contents import Video
+from db.tables.findings import FaceRow, FrameRow, TrackRow
+from db.tables.scans import Scan
 from db.verdicts import verdict_of
 
 _STAGES = ("probe", "decode", "detect", "classify", "total")

@@ -17,7 +17,8 @@ from db.dialects import insert_or
 from db.entries import ContentEntry, write_entries
 from db.known_files import path_key, read_known_contents
 from db.linking import ScanWish
-from db.tables import Batch, Entry, WatchedFolder
+from db.tables.batches import Batch, Entry
+from db.tables.crew import WatchedFolder
 
 _DAY_S = 86_400
 

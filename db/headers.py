@@ -11,7 +11,9 @@ from db.batches import BatchRecord, read_batch
 from db.judging import Judging, possible_verdicts, settle_judging, verdict_is
 from db.registry import RegisteredClassifier, read_classifier
 from db.standings import JUDGED_STANDINGS
-from db.tables import STATES, Entry, Scan
+from db.states import STATES
+from db.tables.batches import Entry
+from db.tables.scans import Scan
 from db.tallies import BatchTallies, read_tallies
 from db.verdicts import VERDICTS, Thresholds, Verdict
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.leases import IS_RUNNING
-from db.tables import Scan
+from db.tables.scans import Scan
 
 
 @dataclass(frozen=True)

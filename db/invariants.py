@@ -9,7 +9,11 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from db.history import HISTORY
-from db.tables import STATES, WAITING_STATES, Batch, Entry, FrameRow, Scan, Video
+from db.states import STATES, WAITING_STATES
+from db.tables.batches import Batch, Entry
+from db.tables.contents import Video
+from db.tables.findings import FrameRow
+from db.tables.scans import Scan
 from db.tallies import count_waiting, read_tallies
 
 VERDICT_STATES = ("judged", "no_face")

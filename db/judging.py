@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Table
 from db.outcomes import SCORE_COLUMNS
 from db.registry import RegisteredClassifier
 from db.standings import UNSETTLED
-from db.tables import Scan
+from db.tables.scans import Scan
 from db.verdicts import VERDICTS, Thresholds, Verdict, thresholds_of, verdict_of
 
 _RISING: tuple[Verdict, ...] = ("real", "uncertain", "fake")

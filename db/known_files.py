@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
 
 from db.bulk import insert_rows
-from db.tables import KnownFile, Video
+from db.tables.contents import KnownFile, Video
 
 NEVER = -1
 """The mtime of a file that was still fresh when it was read: it is read again next time."""

@@ -13,7 +13,7 @@ from db.claiming import IS_QUEUED, IS_RUNNING, SUSPECT_LOSSES, Claim, claim_scan
 from db.clock import db_now
 from db.outcomes import DETAIL_LIMIT, Outcome
 from db.saving import LEASE_ENDED, save_at_once, save_in_steps
-from db.tables import Scan
+from db.tables.scans import Scan
 from db.text import storable
 
 __all__ = [

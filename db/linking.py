@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from db.bulk import insert_rows
 from db.clock import db_now
 from db.leases import IS_QUEUED, IS_RUNNING
-from db.tables import WAITING_STATES, Scan
+from db.states import WAITING_STATES
+from db.tables.scans import Scan
 
 # The place was at fault, not the content: once it is readable somewhere, it is judged.
 _REASONS_OF_PLACE = ("missing", "vanished", "permission_denied", "read_error")

@@ -35,7 +35,9 @@ from db.listing_statements import (
 from db.outcomes import SCORE_COLUMNS
 from db.session import Database
 from db.standings import JUDGED_STANDINGS, WAITING
-from db.tables import WAITING_STATES, Batch, Entry, Scan, Tally
+from db.states import WAITING_STATES
+from db.tables.batches import Batch, Entry, Tally
+from db.tables.scans import Scan
 from db.verdicts import VERDICTS
 
 Sort = Literal["newest", "oldest", "score"]

@@ -29,7 +29,11 @@ from db.claiming import IS_RUNNING
 from db.dialects import among
 from db.outcomes import SCORE_COLUMNS
 from db.standings import JUDGED_STANDINGS
-from db.tables import WAITING_STATES, Batch, Entry, Review, Scan, Tally, TallyChange, Video
+from db.states import WAITING_STATES
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.contents import Video
+from db.tables.people import Review
+from db.tables.scans import Scan
 
 BATCHES_AT_ONCE = 200
 """Of so many batches it is asked in one go whether they hold what is wanted."""

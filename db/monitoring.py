@@ -9,7 +9,9 @@ from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables import EvaluationRow, Scan, Tally, TallyChange
+from db.tables.batches import Tally, TallyChange
+from db.tables.classifiers import EvaluationRow
+from db.tables.scans import Scan
 from db.tallies import EVERY_BATCH
 
 # Of the scans that ended of late, so many at most are looked at.

@@ -12,7 +12,8 @@ from db.findings import describe_path
 from db.headers import iso_time
 from db.outcomes import END_STATES
 from db.standings import WAITING
-from db.tables import Batch, Entry, Scan, Tally, TallyChange
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.scans import Scan
 from db.tallies import count_waiting
 from db.verdicts import VERDICTS
 

@@ -13,7 +13,10 @@ from db.dialects import insert_or
 from db.findings import describe_path
 from db.headers import iso_time
 from db.standings import WAITING
-from db.tables import Batch, Delivery, Entry, FollowedBatch, NoticeMark, Scan, Tally, TallyChange, Video, WebhookRow
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.contents import Video
+from db.tables.notices import Delivery, FollowedBatch, NoticeMark, WebhookRow
+from db.tables.scans import Scan
 from db.text import storable
 
 EVENTS = ("batch.ended", "video.fake")

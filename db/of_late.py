@@ -2,7 +2,7 @@
 
 from sqlalchemy import Subquery, select
 
-from db.tables import Scan
+from db.tables.scans import Scan
 
 
 def finished_of_late(most: int) -> Subquery:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.tables import Scan
+from db.tables.scans import Scan
 from db.text import storable
 
 END_STATES = ("judged", "no_face", "unreadable", "failed", "quarantined", "cancelled")

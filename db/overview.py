@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from db.clock import db_now
 from db.of_late import finished_of_late
 from db.registry import list_classifiers
-from db.tables import Batch, Entry, Scan, Video
+from db.tables.batches import Batch, Entry
+from db.tables.contents import Video
+from db.tables.scans import Scan
 from db.verdicts import VERDICTS, known_thresholds
 
 # Whoever has no fake among so many has none of late.

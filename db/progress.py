@@ -11,7 +11,9 @@ from db.findings import describe_path
 from db.headers import describe_header, read_header
 from db.leases import IS_QUEUED, IS_RUNNING
 from db.reconciling import count_under_way
-from db.tables import WAITING_STATES, Batch, Entry, Scan
+from db.states import WAITING_STATES
+from db.tables.batches import Batch, Entry
+from db.tables.scans import Scan
 from db.tallies import read_tallies
 from db.verdicts import Thresholds
 from db.workers import live_workers

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from db.clock import db_now
 from db.dialects import insert_or
 from db.leases import IS_QUEUED, IS_RUNNING, SUSPECT_LOSSES
-from db.tables import Scan, SweepRow
+from db.tables.crew import SweepRow
+from db.tables.scans import Scan
 from db.tallies import count_waiting
 
 _THE_ROW = 1

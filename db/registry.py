@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.dialects import insert_or
-from db.tables import Classifier
+from db.tables.classifiers import Classifier
 from db.text import storable
 
 

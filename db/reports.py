@@ -12,7 +12,9 @@ from db.background import describe_file, describe_lease, read_reviews_of
 from db.choosing import Choice, choose_entries, read_chosen
 from db.findings import describe_video, read_findings
 from db.headers import Header, describe_header, read_header
-from db.tables import Entry, Scan, Video
+from db.tables.batches import Entry
+from db.tables.contents import Video
+from db.tables.scans import Scan
 from db.verdicts import Thresholds, Verdict
 
 # A video may have 256 frames with several faces each; a page of them is a few megabytes at most.

@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 from db.clock import db_now
 from db.session import Database
 from db.standings import WAITING
-from db.tables import Batch, Entry, FaceRow, FrameRow, Scan, Tally, TallyChange, UploadRow
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.findings import FaceRow, FrameRow
+from db.tables.people import UploadRow
+from db.tables.scans import Scan
 
 # A submission that was broken off so long ago is as complete as it will be.
 _GIVEN_UP_S = 2 * 86_400.0

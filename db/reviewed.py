@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.tables import Classifier, Entry, KnownFile, Review, Scan, Video
+from db.tables.batches import Entry
+from db.tables.classifiers import Classifier
+from db.tables.contents import KnownFile, Video
+from db.tables.people import Review
+from db.tables.scans import Scan
 from db.verdicts import Verdict, thresholds_of, verdict_of
 
 _AGGREGATE = "mean"

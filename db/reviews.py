@@ -7,7 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables import Review, Scan
+from db.tables.people import Review
+from db.tables.scans import Scan
 from db.text import storable
 
 Label = Literal["real", "fake"]

@@ -31,7 +31,9 @@ from sqlalchemy.orm import Session
 from db.clock import db_now
 from db.dialects import without_disk_wait
 from db.outcomes import Outcome, OutcomeFacts, scan_columns
-from db.tables import SCANS, FaceRow, FrameRow, TrackRow, Video
+from db.tables.contents import Video
+from db.tables.findings import FaceRow, FrameRow, TrackRow
+from db.tables.scans import SCANS
 from db.text import storable
 
 VIDEOS = cast(Table, Video.__table__)

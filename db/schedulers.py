@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.dialects import insert_or
-from db.tables import SchedulerRow
+from db.tables.crew import SchedulerRow
 
 SCHEDULER_ALIVE_S = 60.0
 """A scheduler not seen for longer is not counted: a sweep may wait half a minute for a locked database."""

@@ -4,7 +4,7 @@ A standing is derived, and kept only so that counting and listing need not look 
 another aggregation look at the scores.
 """
 
-from db.tables import WAITING_STATES
+from db.states import WAITING_STATES
 from db.verdicts import VERDICTS, Thresholds, verdict_of
 
 WAITING = "waiting"

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session, aliased
 
 from db.clock import db_now
 from db.leases import IS_QUEUED, IS_RUNNING
-from db.tables import Batch, Entry, Scan
+from db.tables.batches import Batch, Entry
+from db.tables.scans import Scan
 
 RETRYABLE_STATES = ("failed", "quarantined", "unreadable", "cancelled")
 

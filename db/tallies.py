@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from db.claiming import IS_RUNNING
 from db.dialects import insert_or
 from db.standings import JUDGED_STANDINGS, WAITING
-from db.tables import Entry, Scan, Tally, TallyChange
+from db.tables.batches import Entry, Tally, TallyChange
+from db.tables.scans import Scan
 
 EVERY_BATCH = 0
 """Under this number `db.triggers` counts the scans that wait, over all batches."""

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables import TokenRow, WebSessionRow
+from db.tables.people import TokenRow, WebSessionRow
 from db.text import storable
 
 SCOPES = ("read", "submit", "review", "admin")

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables import UploadRow
+from db.tables.people import UploadRow
 from db.text import storable
 
 

@@ -16,7 +16,10 @@ from db.known_files import path_key
 from db.outcomes import SCORE_COLUMNS
 from db.registry import read_classifier
 from db.reviews import list_reviews
-from db.tables import Batch, Classifier, Entry, KnownFile, Scan, Video
+from db.tables.batches import Batch, Entry
+from db.tables.classifiers import Classifier
+from db.tables.contents import KnownFile, Video
+from db.tables.scans import Scan
 from db.verdicts import Thresholds
 
 _SHORTEST_PREFIX = 4

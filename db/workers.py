@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import db_now
 from db.dialects import insert_or
-from db.tables import WorkerRow
+from db.tables.crew import WorkerRow
 
 ALIVE_S = 30.0
 """A worker not seen for longer is not counted."""

@@ -14,7 +14,8 @@ from db.linking import ScanWish
 from db.outcomes import Outcome, OutcomeFace, OutcomeFacts, OutcomeFrame, OutcomeTrack
 from db.registry import activate_classifier, register_classifier
 from db.session import Database
-from db.tables import Entry, Scan
+from db.tables.batches import Entry
+from db.tables.scans import Scan
 
 AGGREGATIONS = ("mean", "top-k", "confident", "max-track")
 

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, inspect
 
 from db.session import open_database
-from db.tables import Base
+from db.tables.base import Base
 from db.triggers import drop_triggers, install_triggers
 
 

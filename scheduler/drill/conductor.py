@@ -12,7 +12,7 @@ from typing import Any
 from db.errors import DatabaseUnavailableError
 from db.holders import count_states
 from db.invariants import Change, Findings, find_violations, read_history
-from db.tables import WAITING_STATES
+from db.states import WAITING_STATES
 from scheduler.drill.clips import POISONS, Clip, draw_clips, score_of
 from scheduler.drill.crew import Crew
 from scheduler.drill.faults import Faults, Spared

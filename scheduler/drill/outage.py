@@ -12,7 +12,7 @@ from typing import Any, Literal
 from db.errors import DatabaseUnavailableError
 from db.holders import count_states
 from db.invariants import Findings, find_violations
-from db.tables import WAITING_STATES
+from db.states import WAITING_STATES
 from scheduler.drill.clips import Clip, draw_clips, score_of
 from scheduler.drill.crew import Crew
 from scheduler.drill.installation import Installation, Process

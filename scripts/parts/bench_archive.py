@@ -18,7 +18,10 @@ from db.known_files import path_key
 from db.schema import upgrade_database
 from db.session import Database
 from db.standings import standing_of
-from db.tables import Base, Batch, Classifier, FrameRow, Tally
+from db.tables.base import Base
+from db.tables.batches import Batch, Tally
+from db.tables.classifiers import Classifier
+from db.tables.findings import FrameRow
 from db.tallies import EVERY_BATCH
 from db.triggers import drop_triggers, install_triggers
 from db.verdicts import Thresholds

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from db.batches import find_batch
 from db.progress import read_progress
 from db.session import Database, open_database
-from db.tables import Entry, Scan
+from db.tables.batches import Entry
+from db.tables.scans import Scan
 from scripts.parts.bench_installation import fresh_installation, held, running_worker
 from scripts.parts.bench_limit import measure_alone
 from scripts.parts.bench_machine import usable_cores

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from db.listing import Key, Sort, Wanted
-from db.tables import STATES
+from db.states import STATES
 from db.verdicts import VERDICTS
 from web.problems import ProblemError
 

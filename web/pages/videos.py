@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from db.listing import list_videos, session_for
-from db.tables import STATES
+from db.states import STATES
 from db.verdicts import VERDICTS
 from db.videos import find_videos
 from web.context import context_of

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import update
 
 from db.session import Database
-from db.tables import Entry
+from db.tables.batches import Entry
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
 from worker.evidence import save_evidence
 from worker.pipeline.kept_faces import encode_jpeg

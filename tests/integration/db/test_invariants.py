@@ -12,7 +12,10 @@ from db.invariants import Findings, find_violations
 from db.leases import claim_scan, save_outcome
 from db.reconciling import take_back_lost
 from db.session import Database
-from db.tables import Entry, FrameRow, Scan, Video
+from db.tables.batches import Entry
+from db.tables.contents import Video
+from db.tables.findings import FrameRow
+from db.tables.scans import Scan
 from db.tallies import add_up_changes
 from tests.seeding import expire_lease, judged, scan_ids, seed_batch, seed_classifier
 

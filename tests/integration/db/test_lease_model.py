@@ -31,7 +31,9 @@ from db.reconciling import take_back_lost
 from db.schema import upgrade_database
 from db.session import Database, open_database
 from db.steering import cancel_scans, retry_scans
-from db.tables import Batch, Entry, Scan, SweepRow
+from db.tables.batches import Batch, Entry
+from db.tables.crew import SweepRow
+from db.tables.scans import Scan
 from db.tallies import add_up_changes, read_tallies
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
 from tests.services import PostgresServer

@@ -21,7 +21,9 @@ from db.leases import (
 )
 from db.outcomes import Outcome
 from db.session import Database, open_database
-from db.tables import FaceRow, FrameRow, Scan, TrackRow, Video
+from db.tables.contents import Video
+from db.tables.findings import FaceRow, FrameRow, TrackRow
+from db.tables.scans import Scan
 from tests.seeding import expire_lease, judged, read_scan, scan_ids, seed_batch, seed_classifier
 
 

@@ -12,7 +12,7 @@ from db.dialects import among
 from db.leases import claim_scan, save_outcome
 from db.listing import Wanted, list_videos, session_for
 from db.session import Database
-from db.tables import Entry
+from db.tables.batches import Entry
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
 
 

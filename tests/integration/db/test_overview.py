@@ -6,7 +6,7 @@ from db.leases import claim_scan, save_outcome
 from db.outcomes import Outcome
 from db.overview import count_finished, count_finished_before, latest_fakes, recent_rate
 from db.session import Database
-from db.tables import Scan
+from db.tables.scans import Scan
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
 
 

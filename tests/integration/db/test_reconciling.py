@@ -7,7 +7,8 @@ from db.clock import db_now
 from db.leases import claim_scan, note_loss, renew_lease
 from db.reconciling import Sweep, count_under_way, forget_sent, mark_unsent, take_back_lost, take_unsent
 from db.session import Database
-from db.tables import Scan, SweepRow
+from db.tables.crew import SweepRow
+from db.tables.scans import Scan
 from tests.seeding import expire_lease, read_scan, scan_ids, seed_batch, seed_classifier
 
 

@@ -17,7 +17,7 @@ from db.progress import oldest_waiting_s, read_progress, read_running, read_stat
 from db.reports import open_report
 from db.reviews import add_review, list_reviews
 from db.session import Database
-from db.tables import KnownFile, Video
+from db.tables.contents import KnownFile, Video
 from db.verdicts import Thresholds, single_threshold
 from db.videos import find_videos, read_video
 from tests.seeding import judged, read_scan, scan_ids, seed_batch, seed_classifier

@@ -11,7 +11,9 @@ from db.leases import claim_scan, save_at_once, save_outcome
 from db.outcomes import Outcome, OutcomeFace, OutcomeFacts, OutcomeFrame, OutcomeTrack
 from db.reports import open_report
 from db.session import Database
-from db.tables import FaceRow, FrameRow, Scan, TrackRow, Video
+from db.tables.contents import Video
+from db.tables.findings import FaceRow, FrameRow, TrackRow
+from db.tables.scans import Scan
 from tests.seeding import judged, read_scan, scan_ids, seed_batch, seed_classifier
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from db.errors import DatabaseError
 from db.schema import HEAD_REVISION, MIGRATIONS, check_schema, upgrade_database
 from db.session import Database, open_database
-from db.tables import Base
+from db.tables.base import Base
 
 
 def test_migrations_make_what_the_tables_say(database: Database) -> None:

@@ -7,7 +7,7 @@ from db.clock import db_now
 from db.leases import claim_scan
 from db.session import Database
 from db.steering import Cancelled, cancel_scans, count_without_content, retry_scans
-from db.tables import Scan
+from db.tables.scans import Scan
 from tests.seeding import read_scan, scan_ids, seed_batch, seed_classifier
 
 

@@ -10,7 +10,8 @@ from db.entries import write_entries
 from db.known_files import NEVER, FileStamp, read_known_contents
 from db.linking import ScanWish
 from db.session import Database
-from db.tables import Batch, Entry, Scan
+from db.tables.batches import Batch, Entry
+from db.tables.scans import Scan
 from tests.seeding import content_entry, read_scan, scan_ids, seed_batch, seed_classifier
 
 

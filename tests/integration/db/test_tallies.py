@@ -23,7 +23,8 @@ from db.reports import open_report
 from db.session import Database
 from db.standings import standing_of
 from db.steering import cancel_scans, retry_scans
-from db.tables import Batch, Entry, Scan, Tally, TallyChange
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.scans import Scan
 from db.tallies import add_up_changes, read_tallies
 from db.verdicts import VERDICTS, Thresholds, single_threshold, verdict_of
 from tests.seeding import content_entry, expire_lease, judged, scan_ids, seed_batch, seed_classifier

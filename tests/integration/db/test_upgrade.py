@@ -14,7 +14,7 @@ from db.progress import read_progress, read_status
 from db.reports import open_report
 from db.schema import MIGRATIONS, check_schema, upgrade_database
 from db.session import Database, open_database
-from db.tables import Batch, Entry, Tally
+from db.tables.batches import Batch, Entry, Tally
 from db.verdicts import Thresholds
 from db.videos import find_videos
 from tests.seeding import judged

@@ -12,7 +12,7 @@ from db.leases import claim_scan, save_outcome
 from db.progress import read_progress
 from db.reports import open_report
 from db.session import Database
-from db.tables import Scan
+from db.tables.scans import Scan
 from db.videos import find_videos
 from scripts.parts import bench
 from scripts.parts.bench_archive import BATCH_ID, ArchivedVideo, count_frames, fill_archive

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import COMMANDS
-from db.tables import STATES
+from db.states import STATES
 from worker.pipeline.errors import Reason
 from worker.settings import VARIABLES
 

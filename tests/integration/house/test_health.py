@@ -16,7 +16,7 @@ from cli.main import COMMANDS
 from db.clock import db_now
 from db.schedulers import say_scheduling
 from db.session import Database
-from db.tables import SchedulerRow, WorkerRow
+from db.tables.crew import SchedulerRow, WorkerRow
 from db.workers import say_alive
 from tests.services import ValkeyServer, free_port, wait_until
 

@@ -13,7 +13,9 @@ from db.clock import db_now
 from db.folders import close_past_days
 from db.session import Database, open_database
 from db.steering import cancel_scans
-from db.tables import Batch, Entry, Scan, WatchedFolder
+from db.tables.batches import Batch, Entry
+from db.tables.crew import WatchedFolder
+from db.tables.scans import Scan
 from scheduler.folders import FolderTroubleError, FolderWatch, WatchPolicy
 from scheduler.submission import SubmitOptions
 from tests.seeding import seed_classifier

@@ -14,7 +14,8 @@ from db.clock import db_now
 from db.errors import DatabaseUnavailableError
 from db.leases import claim_scan
 from db.session import Database
-from db.tables import Scan, SweepRow
+from db.tables.crew import SweepRow
+from db.tables.scans import Scan
 from scheduler import reconcile
 from scheduler.control import Retried, cancel_batch, retry_batch
 from scheduler.dispatch import send_waiting

@@ -13,7 +13,10 @@ from db.progress import read_progress
 from db.reports import open_report
 from db.retention import vacuum_database
 from db.session import Database
-from db.tables import Batch, Entry, FaceRow, FrameRow, Scan, Tally, TallyChange, TrackRow, Video
+from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.contents import Video
+from db.tables.findings import FaceRow, FrameRow, TrackRow
+from db.tables.scans import Scan
 from db.tallies import add_up_changes, count_waiting
 from scheduler.retention import Keep, Pruned, plan_pruning, prune
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier

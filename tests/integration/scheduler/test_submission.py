@@ -13,7 +13,8 @@ from db.progress import read_progress
 from db.registry import active_classifier
 from db.reports import open_report
 from db.session import Database
-from db.tables import Batch, Entry, Scan
+from db.tables.batches import Batch, Entry
+from db.tables.scans import Scan
 from scheduler import reading, submission
 from scheduler.hashing import Content, Unread, read_content
 from scheduler.submission import NothingToScanError, Submission, SubmitOptions, submit

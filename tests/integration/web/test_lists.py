@@ -13,7 +13,8 @@ from sqlalchemy import update
 
 from db.reviews import add_review
 from db.session import Database
-from db.tables import Entry, Scan
+from db.tables.batches import Entry
+from db.tables.scans import Scan
 from scheduler.control import cancel_batch
 from tests.integration.cli.evidence_batches import kept_face, seed_judged
 from tests.seeding import scan_ids, seed_batch

@@ -19,7 +19,8 @@ from db.batches import complete_batch
 from db.clock import db_now
 from db.notices import EVENTS, add_webhook, remove_webhook
 from db.session import Database
-from db.tables import Delivery, Scan
+from db.tables.notices import Delivery
+from db.tables.scans import Scan
 from scheduler.control import cancel_batch, retry_batch
 from tests.http_server import LoopbackServer, Reply
 from tests.seeding import seed_batch, seed_classifier

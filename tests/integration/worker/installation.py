@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from db.errors import DatabaseUnavailableError
 from db.session import Database
-from db.tables import Scan
+from db.tables.scans import Scan
 from scheduler.reconcile import SweepPolicy, run_scheduler
 from tests.seeding import read_scan, scan_ids, seed_batch, seed_classifier
 from tests.services import wait_until

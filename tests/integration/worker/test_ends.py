@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from db.steering import cancel_scans
-from db.tables import Entry
+from db.tables.batches import Entry
 from tests.integration.worker.installation import Installation
 from tests.services import ValkeyServer, wait_until
 from worker.app import count_messages

@@ -14,7 +14,7 @@ from db.known_files import FileStamp, remember_files
 from db.reviews import add_review
 from db.schema import upgrade_database
 from db.session import Database, open_database
-from db.tables import Video
+from db.tables.contents import Video
 from training.errors import TrainingError
 
 
