@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.detector_file import DETECTOR_FILE, DETECTOR_NAME, DETECTOR_SHA256, find_detector
-from worker.pipeline.inference import infer
-from worker.pipeline.openvino_network import compile_network, read_network, take_pictures
+from worker.pipeline.detector_network import DetectorNetwork
+from worker.pipeline.openvino_detector import OpenvinoDetector
 from worker.pipeline.precision import Precision
 from worker.pipeline.results import Box, DetectedFace, Pixels
 
@@ -68,12 +68,12 @@ class FaceDetector:
     9 ms at 640x360.
 
     Args:
-        model_path: the ONNX file.
-        threads: threads of one detection.
+        model: the ONNX file, to be run by OpenVINO, or the network as another engine has loaded it.
+        threads: threads of one detection, by OpenVINO.
         long_side_px: of the network's largest input, a multiple of 32.
         factor: what the sides of a frame are multiplied with, where that leaves at least half of the largest input.
         confidence: least confidence of a face, 0..1.
-        precision: that the network calculates in. In bfloat16 it finds the same faces (measured: all 392 of 380 frames
+        precision: that OpenVINO calculates in. In bfloat16 it finds the same faces (measured: all 392 of 380 frames
             of 95 clips and none besides, boxes sharing 0.986 of their area), in less than half of the time where the
             processor has units for it.
 
@@ -87,7 +87,7 @@ class FaceDetector:
 
     def __init__(
         self,
-        model_path: Path,
+        model: Path | DetectorNetwork,
         *,
         threads: int = 1,
         long_side_px: int = LONG_SIDE_PX,
@@ -100,13 +100,9 @@ class FaceDetector:
         self._long_side_px = long_side_px
         self._factor = factor
         self._confidence = confidence
-        self._precision = precision
-        network = read_network(model_path)
-        # One network for all sizes: measured, it is as fast as one compiled for each, and those take 0.3 s each.
-        network.reshape([1, 3, -1, -1])
-        self._request = compile_network(
-            take_pictures(network), threads=threads, precision=precision
-        ).create_infer_request()
+        self._network = (
+            OpenvinoDetector(model, threads=threads, precision=precision) if isinstance(model, Path) else model
+        )
 
     def detect(self, pixels: Pixels, *, min_side_px: int = MIN_SIDE_PX) -> list[DetectedFace]:
         """The faces in a frame, surest first, at most `MAX_FACES`.
@@ -115,31 +111,31 @@ class FaceDetector:
             pixels: (height, width, 3), RGB, uint8.
             min_side_px: faces whose longer side is below this are left out.
         """
-        return [face for face, _ in self._find(pixels, min_side_px)]
+        return [face for face, _ in self._find(pixels, min_side_px)[0]]
 
     def detect_with_landmarks(self, pixels: Pixels, *, min_side_px: int = MIN_SIDE_PX) -> list[LandmarkedFace]:
         """The same faces in the same order with their points, which the same pass of the network gives."""
-        found = self._find(pixels, min_side_px)
-        places = np.asarray(self._request.get_output_tensor(3).data)[0]
+        found, places = self._find(pixels, min_side_px)
         return [_with_points(face, places[:, row, column]) for face, (row, column) in found]
 
-    def _find(self, pixels: Pixels, min_side_px: int) -> list[tuple[DetectedFace, tuple[int, int]]]:
-        """The faces, surest first, each with its row and column in the network's output."""
+    def _find(
+        self, pixels: Pixels, min_side_px: int
+    ) -> tuple[list[tuple[DetectedFace, tuple[int, int]]], NDArray[np.float32]]:
+        """The faces, surest first, each with its row and column in the network's outputs; and that of the points."""
         height, width = pixels.shape[:2]
         fitted = self._fitted_size(width, height)
         canvas = np.zeros((1, *(-(-side // _GRID) * _GRID for side in fitted[::-1]), 3), np.uint8)
         canvas[0, : fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=self._method(fitted[0] / width))
-        outputs = infer(self._request, canvas)
-        maps = [np.asarray(outputs[position]) for position in range(3)]
-        boxes, confidences, cells = _decode(maps[0][0, 0], maps[1][0], maps[2][0], self._confidence)
+        heat, sizes, offsets, places = self._network.run(canvas)
+        boxes, confidences, cells = _decode(heat[0, 0], sizes[0], offsets[0], self._confidence)
         scale = np.array([width / fitted[0], height / fitted[1]] * 2)
         faces = _as_faces(boxes * scale, confidences, (width, height), min_side_px)
-        return [(face, cells[place]) for place, face in faces[:MAX_FACES]]
+        return [(face, cells[place]) for place, face in faces[:MAX_FACES]], places[0]
 
     def _method(self, factor: float) -> int:
         # A quarter of the time (0.3 ms of 1.3), for boxes that share 0.997 of their area with the others: less than
         # bfloat16 moves them. Below a half it would skip pixels.
-        is_quick = self._precision != "float32" and factor >= 0.5
+        is_quick = not self._network.is_exact and factor >= 0.5
         return cv2.INTER_LINEAR if is_quick else cv2.INTER_AREA
 
     def _fitted_size(self, width: int, height: int) -> tuple[int, int]:

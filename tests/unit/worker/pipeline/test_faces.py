@@ -186,34 +186,23 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
 class _Network:
     """Stands in for CenterFace: answers with the same maps to every picture."""
 
+    batch_size = 1
+    is_exact = True
+
     def __init__(self, heat: float, size: float) -> None:
         self._heat, self._size = heat, size
 
-    def create_infer_request(self) -> "_Network":
-        return self
-
-    def reshape(self, shape: list[int]) -> None:
-        """As the real one, for any size."""
-
-    output_tensors: tuple[object, ...] = ()
-
-    def infer(self, inputs: dict[int, Pixels]) -> list[NDArray[np.float32]]:
-        height, width = (side // 4 for side in inputs[0].shape[1:3])
-        sizes = np.full((1, 2, height, width), self._size, np.float32)
-        return [np.full((1, 1, height, width), self._heat, np.float32), sizes, np.zeros_like(sizes)]
+    def run(self, canvases: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        height, width = (side // 4 for side in canvases.shape[1:3])
+        return [
+            np.full((len(canvases), channels, height, width), value, np.float32)
+            for channels, value in ((1, self._heat), (2, self._size), (2, 0.0), (10, 0.0))
+        ]
 
 
-def _detector_that_sees(monkeypatch: pytest.MonkeyPatch, *, heat: float, size: float) -> FaceDetector:
-    network = _Network(heat, size)
-    monkeypatch.setattr("worker.pipeline.faces.read_network", lambda _: network)
-    monkeypatch.setattr("worker.pipeline.faces.take_pictures", lambda taken: taken)
-    monkeypatch.setattr("worker.pipeline.faces.compile_network", lambda taken, **_: taken)
-    return FaceDetector(Path("any"))
-
-
-def test_a_picture_full_of_faces_gives_the_surest_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_full_of_faces_gives_the_surest_only() -> None:
     """A crowd, or a picture made to look like one everywhere, costs no more than 64 faces, and little time."""
-    detector = _detector_that_sees(monkeypatch, heat=0.9, size=2.0)
+    detector = FaceDetector(_Network(heat=0.9, size=2.0))
     frame = np.zeros((720, 1280, 3), np.uint8)
 
     started = time.perf_counter()
@@ -224,8 +213,8 @@ def test_a_picture_full_of_faces_gives_the_surest_only(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("size", [1e38, np.inf, np.nan, -np.inf, 60.0])
-def test_a_face_without_measure_is_none(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_face_without_measure_is_none(size: float) -> None:
     """Boxes that a hostile picture blew up beyond the frame, or to no number at all, are left out."""
-    detector = _detector_that_sees(monkeypatch, heat=0.9, size=size)
+    detector = FaceDetector(_Network(heat=0.9, size=size))
 
     assert detector.detect(np.zeros((720, 1280, 3), np.uint8), min_side_px=1) == []
