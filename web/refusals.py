@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from web.problems import problem_response
 from web.rendering import page
-from web.strings import ENGLISH
+from web.strings.catalogue import ENGLISH
 
 _READS = ("GET", "HEAD")
 # What may be over a moment later.

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from web.strings import t
+from web.strings.catalogue import t
 from worker.figures import UNKNOWN, format_duration, format_per_minute, format_score, format_time
 
 # What is drawn from the bottom up; the classes of `components.css` are named by it.

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from web.context import context_of
 from web.pages.pictures import face_of, media_of
 from web.rendering import environment, page
-from web.strings import SCRIPT_STRINGS, t
+from web.strings.catalogue import SCRIPT_STRINGS, t
 from web.words import FILTERS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from web.context import context_of
 from web.identity import Principal
 from web.pages.showing import show
 from web.rules import READ
-from web.strings import t
+from web.strings.catalogue import t
 
 router = APIRouter(include_in_schema=False)
 

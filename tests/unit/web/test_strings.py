@@ -3,7 +3,7 @@
 import re
 
 from web.rendering import FOLDER
-from web.strings import ENGLISH, t
+from web.strings.catalogue import ENGLISH, PARTS, t
 
 _ASKED = re.compile(r"""\bt\(["']([a-z_]+\.[a-z0-9_-]+)["'][,)]""")
 _BUILT = re.compile(r"""\bt\(["']([a-z_]+)\.["'] ~""")
@@ -34,6 +34,11 @@ def test_families_that_templates_build_keys_of_have_words() -> None:
     families = {key.partition(".")[0] for key in ENGLISH} | {"reason"}
 
     assert set(_BUILT.findall(text)) - families == set()
+
+
+def test_no_key_stands_in_two_parts() -> None:
+    """The words of a key are found in one part of the catalogue alone."""
+    assert sum(map(len, PARTS)) == len(ENGLISH)
 
 
 def test_a_code_without_words_is_shown_as_it_is() -> None:

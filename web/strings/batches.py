@@ -1,0 +1,36 @@
+"""Batches, and what came of a form."""
+
+from collections.abc import Mapping
+
+ENGLISH: Mapping[str, str] = {
+    "batches.caption": "Batches, the newest first",
+    "batches.none": "No batch yet",
+    "batches.none_words": "Upload videos, or submit a folder of this server.",
+    "batch.cancel": "Cancel",
+    "batch.cancel_ask": "Cancel what is left of this batch? What was judged stays.",
+    "batch.retry": "Retry {n} {state}",
+    "batch.get_html": "Evidence report",
+    "batch.get_csv": "CSV",
+    "batch.get_json": "JSON",
+    "batch.report_html": "One HTML file with timelines, faces and heat maps, for a browser without a network",
+    "batch.report_csv": "A table for spreadsheets",
+    "batch.report_json": "Everything that was found, for programs",
+    "batch.progress": "Progress",
+    "batch.finished": "finished",
+    "batch.all_done": "All done.",
+    "batch.eta": "{rate} a minute, about {span} left",
+    "batch.eta_unknown": "time left unknown",
+    "batch.open": "open",
+    "batch.judged_by": "Judged by {name} {version}; preset {preset}, {frames} frames, aggregation {aggregate}.",
+    "batch.ignored": "Other files, passed over: {n}.",
+    "batch.caption": "The videos of this batch",
+    "told.cancelled": "Cancelled: {n} videos will not be judged.",
+    "told.retried": "{n} videos are queued again.",
+    "told.nothing_to_retry": "There was nothing left to retry.",
+    "told.labelled": "Your label is saved. It stands beside the verdict.",
+    "told.undone": "Your label was taken back.",
+    "told.again": "Queued again, in a batch of its own.",
+    "told.submitted": "Submitted. Files are read while you watch.",
+    "told.activated": "It judges new submissions now.",
+    "told.rolled_back": "The classifier before it judges again.",
+}

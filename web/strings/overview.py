@@ -1,0 +1,35 @@
+"""The overview: how fast it goes, who works, what was found of late."""
+
+from collections.abc import Mapping
+
+ENGLISH: Mapping[str, str] = {
+    "overview.rate": "Videos per minute",
+    "overview.rate_note": "{n} in the last hour",
+    "overview.waiting": "Waiting",
+    "overview.nothing_waits": "nothing waits",
+    "overview.oldest": "the oldest for {span}",
+    "overview.workers": "Workers",
+    "overview.slots": "{running} of {slots} slots busy",
+    "overview.fakes_today": "Fakes today",
+    "overview.of_judged": "of {n} judged",
+    "overview.drift": "Drift",
+    "overview.drift_note": "of the mean score in 7 days; fakes {share} points",
+    "overview.drift_unknown": "of the mean score: too few judged to tell",
+    "overview.throughput": "Throughput",
+    "overview.throughput_label": "Videos finished in each of the last 60 minutes, {n} in all",
+    "overview.last_hour": "per minute, last hour, UTC",
+    "overview.running": "At work",
+    "overview.idle": "The workers are idle",
+    "overview.idle_words": "They take the next video as soon as there is one.",
+    "overview.no_worker": "No worker is alive",
+    "overview.no_worker_words": "Start one with `fakesweep worker`; what waits is kept.",
+    "overview.latest_batches": "Latest batches",
+    "overview.latest_fakes": "Latest fakes",
+    "overview.no_fakes": "No fakes of late",
+    "overview.no_fakes_words": "Videos that are called fake appear here with their faces.",
+    "overview.verdicts": "Verdicts over time",
+    "overview.verdicts_label": "Videos finished on each of the last days, {n} in all",
+    "overview.last_days": "per day, {n} days, UTC",
+    "running.caption": "Videos that are being judged",
+    "running.attempt": "attempt {n}",
+}

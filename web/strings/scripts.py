@@ -1,0 +1,37 @@
+"""What the scripts of the pages say."""
+
+from collections.abc import Mapping
+
+ENGLISH: Mapping[str, str] = {
+    "script.theme_dark": "Dark theme",
+    "script.theme_light": "Light theme",
+    "script.sending": "sending",
+    "script.waiting": "waits",
+    "script.sent": "in the queue",
+    "script.open_batch": "Open the batch",
+    "script.resuming": "goes on in {seconds} s",
+    "script.gave_up": "broke off: {why}",
+    "script.remove": "Stop",
+    "script.judging": "judging",
+    "script.took": "{seconds} s",
+    "script.score": "Score",
+    "script.verdict": "Verdict",
+    "script.faces": "Faces",
+    "script.no_face": "Nobody was found in this picture.",
+    "script.unreadable": "This picture cannot be read: {why}",
+    "script.picture_alt": "The picture that was judged",
+    "script.heat_alt": "What spoke for fake (orange) and for real (blue)",
+    "script.fake": "fake",
+    "script.real": "real",
+    "script.uncertain": "uncertain",
+    "script.no_camera": "No camera: {why}",
+    "script.live_rate": "{rate} pictures/s",
+    "script.live_off": "starting",
+    "script.live_starting": "starting",
+    "script.live_running": "live",
+    "script.live_ended": "ended",
+    "script.live_loading": "The first picture comes when the networks are loaded.",
+    "script.live_again": "Tried again in {seconds} s.",
+    "script.live_no_answer": "the server does not answer",
+    "script.drawing": "drawing",
+}
