@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from db.session import Database
 from scheduler.submission import NothingToScanError, SubmitOptions, submit
 from web.doors import Doors
-from web.models import JudgingOptions
 from web.problems import ProblemError
+from web.shapes.submitting import JudgingOptions
 from worker.pipeline.errors import PipelineError
 
 logger = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from starlette.concurrency import run_in_threadpool
 from db.session import Database
 from db.uploads import Upload, add_upload, pending_bytes, read_upload, remove_upload, settle_upload, take_expired
 from web.identity import Principal
-from web.models import NewUpload
 from web.places import upload_folder
 from web.problems import ProblemError
+from web.shapes.submitting import NewUpload
 from worker.settings import Settings
 
 UNFINISHED_S = 24 * 3600.0

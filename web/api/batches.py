@@ -9,7 +9,6 @@ from starlette.responses import Response, StreamingResponse
 
 from db.batch_listing import list_counted_batches, read_counted_batch
 from scheduler.control import cancel_batch, retry_batch
-from web import models
 from web.answers import json_answer, read_cursor, write_cursor
 from web.context import Context, context_of
 from web.doors import UnfitWishError
@@ -17,6 +16,9 @@ from web.identity import Principal
 from web.places import OutsideError
 from web.problems import ProblemError
 from web.rules import READ, SUBMIT
+from web.shapes.batches import Batch, BatchList, BatchStarted, Cancelled, Retried, Retry
+from web.shapes.submitting import NewBatch
+from web.shapes.terms import Aggregate, State, Verdict
 from web.streaming_text import stream_text
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
@@ -26,10 +28,8 @@ Format = Literal["json", "csv", "html"]
 _MEDIA = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
 
 
-@router.post("", status_code=201, response_model=models.BatchStarted)
-def submit_paths(
-    request: Request, wanted: models.NewBatch, _principal: Annotated[Principal, Depends(SUBMIT)]
-) -> Response:
+@router.post("", status_code=201, response_model=BatchStarted)
+def submit_paths(request: Request, wanted: NewBatch, _principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """Submit files and directories of the server, which must lie below its roots."""
     context = context_of(request)
     paths = []
@@ -48,7 +48,7 @@ def started(context: Context, batch_id: int) -> Response:
     return json_answer({"batch": batch}, 201, {"Location": f"/api/v1/batches/{batch_id}"})
 
 
-@router.get("", response_model=models.BatchList)
+@router.get("", response_model=BatchList)
 def list_batches(
     request: Request,
     _principal: Annotated[Principal, Depends(READ)],
@@ -65,13 +65,13 @@ def list_batches(
     return json_answer({"batches": batches, "next_cursor": write_cursor(last)})
 
 
-@router.get("/{batch_id}", response_model=models.Batch)
+@router.get("/{batch_id}", response_model=Batch)
 def get_batch(request: Request, batch_id: BatchId, _principal: Annotated[Principal, Depends(READ)]) -> Response:
     """One batch with its counts."""
     return json_answer(require_batch(context_of(request), batch_id))
 
 
-@router.post("/{batch_id}/cancel", response_model=models.Cancelled)
+@router.post("/{batch_id}/cancel", response_model=Cancelled)
 def cancel(request: Request, batch_id: BatchId, _principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """Stop judging the videos of a batch; what another batch wants too is judged for that one."""
     context = context_of(request)
@@ -79,17 +79,17 @@ def cancel(request: Request, batch_id: BatchId, _principal: Annotated[Principal,
     return json_answer(vars(cancel_batch(context.database, batch_id)))
 
 
-@router.post("/{batch_id}/retry", response_model=models.Retried)
+@router.post("/{batch_id}/retry", response_model=Retried)
 def retry(
     request: Request,
     batch_id: BatchId,
     _principal: Annotated[Principal, Depends(SUBMIT)],
-    wanted: models.Retry | None = None,
+    wanted: Retry | None = None,
 ) -> Response:
     """Queue those videos of a batch again that did not end well."""
     context = context_of(request)
     require_batch(context, batch_id)
-    retried = retry_batch(context.database, batch_id, (wanted or models.Retry()).states)
+    retried = retry_batch(context.database, batch_id, (wanted or Retry()).states)
     context.doors.send_waiting()
     return json_answer(vars(retried))
 
@@ -104,9 +104,9 @@ def download_report(
     batch_id: BatchId,
     _principal: Annotated[Principal, Depends(READ)],
     format: Format = "json",  # noqa: A002 - in addresses
-    state: models.State | None = None,
-    verdict: models.Verdict | None = None,
-    aggregate: models.Aggregate | None = None,
+    state: State | None = None,
+    verdict: Verdict | None = None,
+    aggregate: Aggregate | None = None,
     limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
 ) -> Response:
     """The report of a batch, streamed: the JSON contract, CSV, or a page that holds faces and heat maps."""

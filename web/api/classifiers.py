@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from db.headers import iso_time
 from db.registry import RegisteredClassifier, list_classifiers, read_classifier
-from web import models
 from web.answers import json_answer
 from web.api.batches import BatchId
 from web.context import Context, context_of
 from web.identity import Principal
 from web.problems import ProblemError
 from web.rules import ADMIN, READ
+from web.shapes.classifiers import Activation, Classifier, ClassifierDetails, ClassifierList
 
 router = APIRouter(prefix="/api/v1/classifiers", tags=["classifiers"])
 
@@ -22,16 +22,16 @@ _CARD = "card.md"
 _LARGEST_CARD_BYTES = 1_000_000
 
 
-@router.get("", response_model=models.ClassifierList)
+@router.get("", response_model=ClassifierList)
 def list_all(request: Request, _principal: Annotated[Principal, Depends(READ)]) -> Response:
     """Every registered classifier, the oldest first."""
     with context_of(request).database.read() as session:
         return json_answer({"classifiers": [describe_classifier(one) for one in list_classifiers(session)]})
 
 
-@router.post("/rollback", response_model=models.Classifier)
+@router.post("/rollback", response_model=Classifier)
 def roll_back(
-    request: Request, principal: Annotated[Principal, Depends(ADMIN)], wanted: models.Activation | None = None
+    request: Request, principal: Annotated[Principal, Depends(ADMIN)], wanted: Activation | None = None
 ) -> Response:
     """Go back to the classifier before this one, which the gate let through once."""
     context = context_of(request)
@@ -44,7 +44,7 @@ def roll_back(
     return _active(context)
 
 
-@router.get("/{classifier_id}", response_model=models.ClassifierDetails)
+@router.get("/{classifier_id}", response_model=ClassifierDetails)
 def get_classifier(
     request: Request, classifier_id: BatchId, _principal: Annotated[Principal, Depends(READ)]
 ) -> Response:
@@ -60,12 +60,12 @@ def get_classifier(
     return json_answer(details)
 
 
-@router.post("/{classifier_id}/activate", response_model=models.Classifier)
+@router.post("/{classifier_id}/activate", response_model=Classifier)
 def activate(
     request: Request,
     classifier_id: BatchId,
     principal: Annotated[Principal, Depends(ADMIN)],
-    wanted: models.Activation | None = None,
+    wanted: Activation | None = None,
 ) -> Response:
     """Let a classifier judge what is submitted from now on, if the gate finds it no worse than the active one."""
     context = context_of(request)

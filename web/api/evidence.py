@@ -5,7 +5,6 @@ from typing import IO, Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response, StreamingResponse
 
-from web import models
 from web.answers import json_answer
 from web.api.videos import VideoId, require_video
 from web.context import Context, context_of
@@ -13,6 +12,7 @@ from web.identity import Principal
 from web.kept_faces import KeptFaces, described_faces, kept_faces_of_video
 from web.problems import ProblemError
 from web.rules import READ
+from web.shapes.videos import Evidence
 from web.streaming_text import stream_text
 from worker.evidence import MOST_FACES
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/videos", tags=["videos"])
 Picture = Literal["face.jpg", "frame.jpg", "heat.png"]
 
 
-@router.get("/{video_id}/evidence", response_model=models.Evidence)
+@router.get("/{video_id}/evidence", response_model=Evidence)
 def list_evidence(request: Request, video_id: VideoId, _principal: Annotated[Principal, Depends(READ)]) -> Response:
     """The kept faces of a video, and where their pictures are."""
     kept = _kept(context_of(request), video_id)

@@ -5,26 +5,26 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response, StreamingResponse
 
-from web import models
 from web.answers import json_answer
 from web.context import context_of
 from web.identity import Principal
 from web.motion_jpeg import CONTENT_TYPE, MEDIA_TYPE
 from web.problems import ProblemError
 from web.rules import READ
+from web.shapes.live import LiveSource, LiveSourceList
 
 router = APIRouter(prefix="/api/v1/live", tags=["live"])
 
 SourceId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-@router.get("", response_model=models.LiveSourceList)
+@router.get("", response_model=LiveSourceList)
 async def list_sources(request: Request, _principal: Annotated[Principal, Depends(READ)]) -> Response:
     """The sources that `--live` named; nobody can add one from here."""
     return json_answer({"sources": context_of(request).live.describe_all()})
 
 
-@router.get("/{source_id}", response_model=models.LiveSource)
+@router.get("/{source_id}", response_model=LiveSource)
 async def get_source(
     request: Request, source_id: SourceId, _principal: Annotated[Principal, Depends(READ)]
 ) -> Response:

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from web import models
 from web.answers import json_answer
 from web.context import Context, context_of
 from web.identity import Principal
 from web.problems import ProblemError
 from web.rules import SUBMIT
+from web.shapes.pictures import PictureJudged, Prompt
 
 router = APIRouter(prefix="/api/v1/pictures", tags=["pictures"])
 
@@ -27,7 +27,7 @@ _BODY = {
 }
 
 
-@router.post("", response_model=models.PictureJudged, openapi_extra=_BODY)
+@router.post("", response_model=PictureJudged, openapi_extra=_BODY)
 async def judge(request: Request, _principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """Judge one picture, which is the body: prediction, probability, faces, heat map, seconds. It is not kept."""
     started = time.perf_counter()
@@ -38,8 +38,8 @@ async def judge(request: Request, _principal: Annotated[Principal, Depends(SUBMI
     return await run_in_threadpool(_answer, context, content, started, None)
 
 
-@router.post("/generate", response_model=models.PictureJudged)
-def generate(request: Request, wanted: models.Prompt, _principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
+@router.post("/generate", response_model=PictureJudged)
+def generate(request: Request, wanted: Prompt, _principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """Have an image API draw a face, and judge it. The key is the server's, and never leaves it."""
     started = time.perf_counter()
     context = context_of(request)

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from db.headers import iso_time
 from db.uploads import Upload
-from web import models
 from web.answers import json_answer
 from web.context import Context, context_of
 from web.gate import CHUNK_LIMIT_BYTES
 from web.identity import Principal
 from web.problems import ProblemError
 from web.rules import SUBMIT
+from web.shapes.submitting import JudgingOptions, NewUpload
+from web.shapes.submitting import Upload as UploadShape
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
@@ -24,15 +25,15 @@ UploadId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _PIECE = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.post("", status_code=201, response_model=models.Upload)
-def announce(request: Request, wanted: models.NewUpload, principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
+@router.post("", status_code=201, response_model=UploadShape)
+def announce(request: Request, wanted: NewUpload, principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """Announce a file: its name, its size, and how it is to be judged."""
     context = context_of(request)
     upload = context.uploads.announce(wanted, principal)
     return json_answer(_describe(context, upload), 201, {"Location": f"/api/v1/uploads/{upload.id}"})
 
 
-@router.get("/{upload_id}", response_model=models.Upload)
+@router.get("/{upload_id}", response_model=UploadShape)
 def get_upload(request: Request, upload_id: UploadId, principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """How much has come, and the batch that it became."""
     context = context_of(request)
@@ -47,7 +48,7 @@ def get_offset(request: Request, upload_id: UploadId, principal: Annotated[Princ
     return Response(headers=_headers(upload, context.uploads.offset_of(upload)))
 
 
-@router.patch("/{upload_id}", response_model=models.Upload, openapi_extra=_PIECE)
+@router.patch("/{upload_id}", response_model=UploadShape, openapi_extra=_PIECE)
 async def send_piece(
     request: Request,
     upload_id: UploadId,
@@ -68,7 +69,7 @@ async def send_piece(
     return json_answer(described, headers=_headers(upload, offset))
 
 
-@router.post("/{upload_id}/complete", response_model=models.Upload)
+@router.post("/{upload_id}/complete", response_model=UploadShape)
 def complete(request: Request, upload_id: UploadId, principal: Annotated[Principal, Depends(SUBMIT)]) -> Response:
     """Submit a file that came whole, should the server have stopped between its last piece and the submission."""
     context = context_of(request)
@@ -95,7 +96,7 @@ def discard(request: Request, upload_id: UploadId, principal: Annotated[Principa
 
 def _submit(context: Context, upload: Upload) -> None:
     path = context.uploads.complete(upload)
-    options = models.JudgingOptions.model_validate(dict(upload.options))
+    options = JudgingOptions.model_validate(dict(upload.options))
     batch_id = context.submitter.begin([os.fsencode(path)], upload.name, options)
     context.uploads.settle(upload, batch_id)
 

@@ -6,10 +6,9 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from db.listing import Wanted, list_videos, session_for
+from db.listing import Sort, Wanted, list_videos, session_for
 from db.reviews import add_review, remove_review
 from db.videos import read_content, read_video
-from web import models
 from web.answers import json_answer, read_cursor, write_cursor
 from web.api.batches import BatchId, started
 from web.context import Context, context_of
@@ -18,6 +17,10 @@ from web.identity import Principal
 from web.places import OutsideError
 from web.problems import Problem, ProblemError
 from web.rules import READ, REVIEW, SUBMIT
+from web.shapes.batches import BatchStarted
+from web.shapes.submitting import JudgingOptions
+from web.shapes.terms import Aggregate, State, Verdict
+from web.shapes.videos import NewReview, Review, ReviewList, Video, VideoList
 
 router = APIRouter(prefix="/api/v1/videos", tags=["videos"])
 
@@ -33,18 +36,18 @@ class OpenContent(NamedTuple):
 VideoId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-@router.get("", response_model=models.VideoList)
+@router.get("", response_model=VideoList)
 def list_all(
     request: Request,
     _principal: Annotated[Principal, Depends(READ)],
     batch: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Of this batch alone.")] = None,
-    state: models.State | None = None,
-    verdict: models.Verdict | None = None,
+    state: State | None = None,
+    verdict: Verdict | None = None,
     q: Annotated[
         str | None,
         Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="A part of the path."),
     ] = None,
-    sort: models.Sort = "newest",
+    sort: Sort = "newest",
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
@@ -66,12 +69,12 @@ def list_all(
     return json_answer({"videos": page.videos, "next_cursor": write_cursor(page.next)})
 
 
-@router.get("/{video_id}", response_model=models.Video)
+@router.get("/{video_id}", response_model=Video)
 def get_video(
     request: Request,
     video_id: VideoId,
     _principal: Annotated[Principal, Depends(READ)],
-    aggregate: models.Aggregate | None = None,
+    aggregate: Aggregate | None = None,
 ) -> Response:
     """One video: its latest scan with every frame and face, its earlier scans, its paths and its reviews."""
     return json_answer(require_video(context_of(request), video_id, aggregate=aggregate))
@@ -93,32 +96,32 @@ def stream_content(request: Request, video_id: VideoId, _principal: Annotated[Pr
     return answer_file(request, content.descriptor, name=content.path.rpartition(b"/")[2], fingerprint=content.sha256)
 
 
-@router.post("/{video_id}/scan", status_code=201, response_model=models.BatchStarted)
+@router.post("/{video_id}/scan", status_code=201, response_model=BatchStarted)
 def scan_again(
     request: Request,
     video_id: VideoId,
     _principal: Annotated[Principal, Depends(SUBMIT)],
-    asked: models.JudgingOptions | None = None,
+    asked: JudgingOptions | None = None,
 ) -> Response:
     """Judge a video again, as a new batch."""
     context = context_of(request)
     content = open_content(context, video_id)
     os.close(content.descriptor)
-    options = (asked or models.JudgingOptions()).model_copy(update={"force": True})
+    options = (asked or JudgingOptions()).model_copy(update={"force": True})
     return started(context, context.submitter.begin([content.path], None, options))
 
 
-@router.get("/{video_id}/reviews", response_model=models.ReviewList)
+@router.get("/{video_id}/reviews", response_model=ReviewList)
 def list_reviews(request: Request, video_id: VideoId, _principal: Annotated[Principal, Depends(READ)]) -> Response:
     """What people said of a video, the latest first."""
     return json_answer({"reviews": require_video(context_of(request), video_id)["reviews"]})
 
 
-@router.post("/{video_id}/reviews", status_code=201, response_model=models.Review)
+@router.post("/{video_id}/reviews", status_code=201, response_model=Review)
 def review(
     request: Request,
     video_id: VideoId,
-    wanted: models.NewReview,
+    wanted: NewReview,
     principal: Annotated[Principal, Depends(REVIEW)],
 ) -> Response:
     """Set a label beside the machine's verdict."""

@@ -12,11 +12,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from scheduler.discovery import VIDEO_EXTENSIONS
 from web.context import context_of
 from web.identity import Principal
-from web.models import JudgingOptions
 from web.pages.showing import back_to, show
 from web.places import OutsideError, Places
 from web.problems import ProblemError
 from web.rules import SUBMIT
+from web.shapes.submitting import JudgingOptions
 
 router = APIRouter(include_in_schema=False)
 
