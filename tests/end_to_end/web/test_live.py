@@ -9,21 +9,18 @@ from pathlib import Path
 
 import psutil
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from tests.browser import ARGUMENTS, find_chromium
 from tests.end_to_end.face_clips import draw_face_video
 from tests.end_to_end.installation import Installation
-from tests.end_to_end.web_site import DESKTOP, PHONE, WAIT_MS, Site, serve
+from tests.end_to_end.web.site import DESKTOP, IN_A_BROWSER, PHONE, Site, serious_violations, serve
 from tests.services import wait_until
 from worker.pipeline.ffmpeg import find_ffmpeg
 
-pytestmark = [pytest.mark.drill, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = IN_A_BROWSER
 
-expect.set_options(timeout=WAIT_MS)
 _SCORE = re.compile(r"^[01]\.\d{3}$")
-_SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +82,10 @@ def test_a_running_source_keeps_nobody_out(site: Site, scheme: str, size: tuple[
     with site.opened(scheme=scheme, size=size) as page:
         page.goto("/live/1", wait_until="commit")
         expect(page.locator("[data-live-verdict] .score")).to_have_text(_SCORE)
-        violations = Axe().run(page).response["violations"]
+        violations = serious_violations(page)
         width = page.evaluate("document.documentElement.scrollWidth")
 
-    assert [one["id"] for one in violations if one["impact"] in _SERIOUS] == []
+    assert violations == {}
     assert width <= size[0]
 
 

@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.end_to_end.installation import Installation, stop
 from tests.services import wait_until
+
+IN_A_BROWSER = [pytest.mark.drill, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+"""Marks of the tests that drive one."""
 
 STARTED_WITHIN_S = 90
 WAIT_MS = 60_000
@@ -65,6 +70,12 @@ def serve(installation: Installation, folder: Path, browser: Browser, *more: str
     finally:
         stop(process)
         shutil.copyfile(log, log.with_suffix(".kept"))
+
+
+def serious_violations(page: Page) -> dict[str, str]:
+    """What axe finds in a page that keeps somebody out, serious or critical: the start of an element, by rule."""
+    violations = Axe().run(page).response["violations"]
+    return {one["id"]: one["nodes"][0]["html"][:200] for one in violations if one["impact"] in ("serious", "critical")}
 
 
 def _note(complaints: list[str], message: ConsoleMessage, expected: str) -> None:
