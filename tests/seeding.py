@@ -10,6 +10,7 @@ from db.batches import create_batch
 from db.clock import db_now
 from db.entries import ContentEntry, UnreadEntry, write_entries
 from db.known_files import FileStamp
+from db.leases import claim_scan, save_outcome
 from db.linking import ScanWish
 from db.outcomes import Outcome, OutcomeFace, OutcomeFacts, OutcomeFrame, OutcomeTrack
 from db.registry import activate_classifier, register_classifier
@@ -74,6 +75,15 @@ def read_scan(database: Database, scan_id: int) -> Scan:
     """The row of a scan as it is now."""
     with database.read() as session:
         return session.scalars(select(Scan).where(Scan.id == scan_id)).one()
+
+
+def end_scan(database: Database, scan_id: int, outcome: Outcome, *, worker: str = "w") -> int:
+    """Lets a worker claim a scan and end it so; its fencing token."""
+    with database.begin() as session:
+        claim = claim_scan(session, scan_id, worker=worker, lease_s=60.0, alone=True)
+        assert claim is not None, f"scan {scan_id} does not wait"
+        assert save_outcome(session, scan_id, claim.token, outcome)
+    return claim.token
 
 
 def expire_lease(session: Session, scan_id: int) -> None:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,23 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 @pytest.fixture
 def database(empty_database_url: str) -> Iterator[Database]:
     """An open database with all tables: the test runs once on SQLite, once on PostgreSQL."""
-    opened = open_database(empty_database_url)
-    upgrade_database(opened)
-    yield opened
-    opened.dispose()
+    with opened_database(empty_database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """An open SQLite database with all tables, for what begins behind the database."""
+    with opened_database(f"sqlite:///{tmp_path / 'fakesweep.db'}") as opened:
+        yield opened
+
+
+@contextmanager
+def opened_database(url: str) -> Iterator[Database]:
+    """A database that is given all tables, open for as long as the block lasts."""
+    database = open_database(url)
+    upgrade_database(database)
+    try:
+        yield database
+    finally:
+        database.dispose()

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from db.session import Database
 from db.tables.batches import Entry
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 from worker.evidence import save_evidence
 from worker.pipeline.kept_faces import encode_jpeg
 from worker.pipeline.results import Box, KeptFace
@@ -18,17 +18,12 @@ HOSTILE = b"</script><script>document.title='owned'</script>'\"&\n\xff\xe2\x80\x
 
 def seed_judged(database: Database, scores: list[float], *, unread: int = 0, evidence: Path | None = None) -> int:
     """A batch whose videos were judged with these scores, and some that are missing; the batch's id."""
-    from db.leases import claim_scan, save_outcome  # noqa: PLC0415 - the fixture opens the database first
-
     classifier_id = seed_classifier(database)
     batch_id = seed_batch(database, classifier_id, [f"video-{n:05}" for n in range(len(scores))], unread=unread)
     for scan_id, score in zip(scan_ids(database, batch_id), scores, strict=True):
-        with database.begin() as session:
-            claim = claim_scan(session, scan_id, worker="w", lease_s=60, alone=False)
-            assert claim is not None
-            assert save_outcome(session, scan_id, claim.token, judged(score))
+        token = end_scan(database, scan_id, judged(score))
         if evidence is not None:
-            save_evidence(evidence, scan_id, claim.token, [kept_face(score)])
+            save_evidence(evidence, scan_id, token, [kept_face(score)])
     return batch_id
 
 

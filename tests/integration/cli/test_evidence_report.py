@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,7 @@ from cli.evidence_report import write_batch_page, write_video_page
 from cli.rendering.evidence_page import PageHead, write_evidence_page
 from db.reports import open_report
 from db.reviews import add_review
-from db.schema import upgrade_database
-from db.session import Database, open_database
+from db.session import Database
 from db.videos import find_videos, read_video
 from tests.integration.cli.evidence_batches import HOSTILE, rename_first, seed_judged
 from worker.evidence import list_evidence
@@ -26,15 +24,6 @@ if TYPE_CHECKING:
 
 SCORES = [0.1, 0.95, 0.5, 0.85]
 WAIT_MS = 120_000
-
-
-@pytest.fixture
-def lite(tmp_path: Path) -> Iterator[Database]:
-    """A database on SQLite; what is tested here begins behind it."""
-    opened = open_database(f"sqlite:///{tmp_path / 'reports.db'}")
-    upgrade_database(opened)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture
@@ -56,13 +45,13 @@ def details(page: str) -> list[dict[str, Any]]:
     return [json.loads(found) for found in re.findall(r'<script type="application/json" id="d\d+">(.*)</script>', page)]
 
 
-def test_a_page_holds_everything_and_asks_nobody(lite: Database, settings: Settings) -> None:
+def test_a_page_holds_everything_and_asks_nobody(sqlite: Database, settings: Settings) -> None:
     """Counts, verdicts, times, boxes, pictures, hashes, reviews and the classifier are in it; no address is."""
-    batch_id = seed_judged(lite, SCORES, unread=1, evidence=settings.evidence_directory)
-    with lite.begin() as session:
+    batch_id = seed_judged(sqlite, SCORES, unread=1, evidence=settings.evidence_directory)
+    with sqlite.begin() as session:
         add_review(session, find_videos(session, "/videos/video-00001.mp4")[0], label="fake", note="<b>sure</b>")
 
-    page = batch_page(lite, batch_id, settings)
+    page = batch_page(sqlite, batch_id, settings)
 
     assert re.findall(r"<b>(\d+)</b>(\w+)", page)[:4] == [
         ("5", "files"),
@@ -90,12 +79,12 @@ def test_a_page_holds_everything_and_asks_nobody(lite: Database, settings: Setti
     assert "default-src 'none'" in page
 
 
-def test_hostile_names_stay_text(lite: Database, settings: Settings) -> None:
+def test_hostile_names_stay_text(sqlite: Database, settings: Settings) -> None:
     """A name with tags, quotes, line breaks, a turn of direction and bytes that are no UTF-8 is shown, never obeyed."""
-    batch_id = seed_judged(lite, [0.9])
-    rename_first(lite, batch_id, HOSTILE)
+    batch_id = seed_judged(sqlite, [0.9])
+    rename_first(sqlite, batch_id, HOSTILE)
 
-    page = batch_page(lite, batch_id, settings)
+    page = batch_page(sqlite, batch_id, settings)
 
     assert (
         "&lt;/script&gt;&lt;script&gt;document.title=&#x27;owned&#x27;&lt;/script&gt;&#x27;&quot;&amp;\\n\ufffd\\u202e.mp4"
@@ -106,37 +95,37 @@ def test_hostile_names_stay_text(lite: Database, settings: Settings) -> None:
     assert any(name == "exact path" for name, _ in details(page)[0]["told"])
 
 
-def test_pictures_go_to_the_highest(lite: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_go_to_the_highest(sqlite: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where not all fit, fakes come first, and a video without pictures says how to get them."""
     monkeypatch.setattr(evidence_report, "MOST_PICTURED", 2)
-    batch_id = seed_judged(lite, SCORES, evidence=settings.evidence_directory)
+    batch_id = seed_judged(sqlite, SCORES, evidence=settings.evidence_directory)
 
-    page = batch_page(lite, batch_id, settings)
+    page = batch_page(sqlite, batch_id, settings)
 
     assert [len(video["faces"]) for video in details(page)] == [0, 1, 0, 1]
     assert "Pictures of 2 videos" in page
     assert re.match(r"No pictures here, .*: fakesweep show [0-9a-f]{12} --html FILE", details(page)[0]["why"])
 
 
-def test_lost_evidence_costs_pictures_alone(lite: Database, settings: Settings) -> None:
+def test_lost_evidence_costs_pictures_alone(sqlite: Database, settings: Settings) -> None:
     """The figures stay, and the page says that pictures were not kept or are gone."""
-    batch_id = seed_judged(lite, [0.9])
+    batch_id = seed_judged(sqlite, [0.9])
 
-    (video,) = details(batch_page(lite, batch_id, settings))
+    (video,) = details(batch_page(sqlite, batch_id, settings))
 
     assert video["faces"] == []
     assert video["why"].startswith("No pictures: none were kept")
     assert len(video["frames"]) == 2
 
 
-def test_a_damaged_file_is_told_in_the_page(lite: Database, settings: Settings) -> None:
+def test_a_damaged_file_is_told_in_the_page(sqlite: Database, settings: Settings) -> None:
     """Whoever reads the report learns which file is damaged, and not where we keep it; the others have pictures."""
-    seed = seed_judged(lite, SCORES, evidence=settings.evidence_directory)
+    seed = seed_judged(sqlite, SCORES, evidence=settings.evidence_directory)
     assert settings.evidence_directory is not None
     damaged = next(iter(list_evidence(settings.evidence_directory)))
     damaged.path.write_bytes(damaged.path.read_bytes()[:-40])
 
-    page = batch_page(lite, seed, settings)
+    page = batch_page(sqlite, seed, settings)
 
     whys = [video["why"] for video in details(page) if not video["faces"]]
     name = damaged.path.name
@@ -145,21 +134,21 @@ def test_a_damaged_file_is_told_in_the_page(lite: Database, settings: Settings) 
     assert sum(bool(video["faces"]) for video in details(page)) == 3
 
 
-def test_filters_and_thresholds_are_those_of_the_table(lite: Database, settings: Settings) -> None:
+def test_filters_and_thresholds_are_those_of_the_table(sqlite: Database, settings: Settings) -> None:
     """Only what was asked for is listed; the counts stay those of the batch."""
-    batch_id = seed_judged(lite, SCORES)
+    batch_id = seed_judged(sqlite, SCORES)
 
-    page = batch_page(lite, batch_id, settings, verdict="fake")
+    page = batch_page(sqlite, batch_id, settings, verdict="fake")
 
     assert re.findall(r'data-s="([\d.]+)"', page) == ["0.950000", "0.850000"]
     assert "<b>4</b>files" in page
 
 
-def test_one_video_is_a_page_of_its_own(lite: Database, settings: Settings) -> None:
+def test_one_video_is_a_page_of_its_own(sqlite: Database, settings: Settings) -> None:
     """The same facts and pictures, without the batch's counts."""
-    seed_judged(lite, [0.9], evidence=settings.evidence_directory)
+    seed_judged(sqlite, [0.9], evidence=settings.evidence_directory)
     stream = io.StringIO()
-    with lite.read() as session:
+    with sqlite.read() as session:
         found = read_video(session, find_videos(session, "/videos/video-00000.mp4")[0])
         assert found is not None
         write_video_page(session, found, stream, settings)
@@ -183,13 +172,13 @@ def opened(browser: "Browser", path: Path, *, errors: list[str], **options: Any)
 
 @pytest.mark.drill
 def test_a_person_sorts_filters_and_opens(
-    lite: Database, settings: Settings, browser: "Browser", tmp_path: Path
+    sqlite: Database, settings: Settings, browser: "Browser", tmp_path: Path
 ) -> None:
     """Fakes come first; a click sorts, words and a choice filter, the keyboard opens; nothing is an error."""
-    batch_id = seed_judged(lite, SCORES, unread=1, evidence=settings.evidence_directory)
-    rename_first(lite, batch_id, HOSTILE)
+    batch_id = seed_judged(sqlite, SCORES, unread=1, evidence=settings.evidence_directory)
+    rename_first(sqlite, batch_id, HOSTILE)
     file = tmp_path / "report.html"
-    file.write_text(batch_page(lite, batch_id, settings), encoding="utf-8")
+    file.write_text(batch_page(sqlite, batch_id, settings), encoding="utf-8")
     errors: list[str] = []
     page = opened(browser, file, errors=errors)
     rows = page.locator("#videos > tbody > tr:not(.open):visible")
@@ -219,11 +208,11 @@ def test_a_person_sorts_filters_and_opens(
 
 @pytest.mark.drill
 def test_a_page_without_scripts_is_a_table(
-    lite: Database, settings: Settings, browser: "Browser", tmp_path: Path
+    sqlite: Database, settings: Settings, browser: "Browser", tmp_path: Path
 ) -> None:
     """On a phone whose scripts are off every video is listed, and nothing is wider than the screen."""
     file = tmp_path / "report.html"
-    file.write_text(batch_page(lite, seed_judged(lite, SCORES), settings), encoding="utf-8")
+    file.write_text(batch_page(sqlite, seed_judged(sqlite, SCORES), settings), encoding="utf-8")
 
     page = opened(browser, file, errors=[], java_script_enabled=False, viewport={"width": 390, "height": 844})
 
@@ -236,12 +225,12 @@ def test_a_page_without_scripts_is_a_table(
 
 @pytest.mark.drill
 def test_ten_thousand_videos_stay_usable(
-    lite: Database, settings: Settings, browser: "Browser", tmp_path: Path
+    sqlite: Database, settings: Settings, browser: "Browser", tmp_path: Path
 ) -> None:
     """The file stays under 20 MB beside its pictures, and a browser filters and opens it."""
     count = 10_000
-    batch_id = seed_judged(lite, [0.5])
-    with lite.read() as session:
+    batch_id = seed_judged(sqlite, [0.5])
+    with sqlite.read() as session:
         report = open_report(session, batch_id, with_background=True)
         (video,) = report.videos
     frames = [{**video["frames"][0], "t_s": 0.75 * place} for place in range(16)]
@@ -271,14 +260,14 @@ def test_ten_thousand_videos_stay_usable(
 @pytest.mark.drill
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
-    lite: Database, settings: Settings, browser: "Browser", tmp_path: Path, scheme: str
+    sqlite: Database, settings: Settings, browser: "Browser", tmp_path: Path, scheme: str
 ) -> None:
     """The page keeps nobody out in either theme, with a row opened and on a phone."""
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - few tests need a browser
 
     file = tmp_path / "report.html"
     file.write_text(
-        batch_page(lite, seed_judged(lite, SCORES, unread=1, evidence=settings.evidence_directory), settings),
+        batch_page(sqlite, seed_judged(sqlite, SCORES, unread=1, evidence=settings.evidence_directory), settings),
         encoding="utf-8",
     )
     errors: list[str] = []

@@ -11,10 +11,10 @@ import pytest
 from db.batches import complete_batch
 from db.leases import claim_scan, save_outcome
 from db.outcomes import Outcome
-from db.schema import upgrade_database
-from db.session import Database, open_database
+from db.session import Database
 from tests.screen import OnTerminal
 from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.services import opened_database
 
 PROGRAM = Path(sys.executable).with_name("fakesweep")
 HOSTILE = (
@@ -37,10 +37,8 @@ def home(tmp_path: Path) -> Path:
 def lite(home: Path) -> Iterator[Database]:
     """Its database."""
     home.mkdir(mode=0o700)
-    opened = open_database(f"sqlite:///{home / 'fakesweep.db'}")
-    upgrade_database(opened)
-    yield opened
-    opened.dispose()
+    with opened_database(f"sqlite:///{home / 'fakesweep.db'}") as opened:
+        yield opened
 
 
 def watching(home: Path, *arguments: str, columns: int = 80, rows: int = 24, **environ: str) -> OnTerminal:

@@ -2,19 +2,10 @@
 
 from db.batches import BatchRecord, read_batch
 from db.comparing import ComparedVideo, Judgement, count_without_content, read_judgements
-from db.leases import claim_scan, save_outcome
 from db.outcomes import Outcome
 from db.reviews import add_review
 from db.session import Database
-from tests.seeding import judged, read_scan, scan_ids, seed_batch, seed_classifier
-
-
-def finish(database: Database, scan_id: int, outcome: Outcome) -> None:
-    """Lets a worker judge a scan."""
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
-        assert claim is not None
-        save_outcome(session, scan_id, claim.token, outcome)
+from tests.seeding import end_scan, judged, read_scan, scan_ids, seed_batch, seed_classifier
 
 
 def batch_of(database: Database, batch_id: int) -> BatchRecord:
@@ -39,10 +30,10 @@ def test_both_words_stand_side_by_side(database: Database) -> None:
     old = seed_classifier(database, version="old")
     batch_id = seed_batch(database, old, ["a", "b", "a"], unread=2)
     for scan_id, score in zip(dict.fromkeys(scan_ids(database, batch_id)), (0.9, 0.1), strict=True):
-        finish(database, scan_id, judged(score, track_score=0.5))
+        end_scan(database, scan_id, judged(score, track_score=0.5))
     new = seed_classifier(database, version="new")
     later = seed_batch(database, new, ["a"])
-    finish(database, scan_ids(database, later)[0], judged(0.2))
+    end_scan(database, scan_ids(database, later)[0], judged(0.2))
 
     videos = compared(database, batch_id, old, new)
     tracks = compared(database, batch_id, old, new, aggregate="max-track")
@@ -64,9 +55,11 @@ def test_other_options_and_unfinished_scans_do_not_count(database: Database) -> 
     batch_id = seed_batch(database, old, ["a", "b"])
     new = seed_classifier(database, version="new")
     closer = seed_batch(database, new, ["a"], frames=32)
-    finish(database, scan_ids(database, closer)[0], judged(0.2))
+    end_scan(database, scan_ids(database, closer)[0], judged(0.2))
     failed = seed_batch(database, new, ["b"])
-    finish(database, scan_ids(database, failed)[0], Outcome(state="failed", reason="internal_error", detail="a defect"))
+    end_scan(
+        database, scan_ids(database, failed)[0], Outcome(state="failed", reason="internal_error", detail="a defect")
+    )
 
     videos = compared(database, batch_id, old, new)
 
@@ -77,7 +70,7 @@ def test_states_without_a_score_are_words_too(database: Database) -> None:
     """That there is nobody in a video is what a classifier says of it."""
     old = seed_classifier(database)
     batch_id = seed_batch(database, old, ["a"])
-    finish(database, scan_ids(database, batch_id)[0], Outcome(state="no_face"))
+    end_scan(database, scan_ids(database, batch_id)[0], Outcome(state="no_face"))
 
     assert compared(database, batch_id, old, old)[0].judgements[0] == Judgement("no_face", None)
 
@@ -86,9 +79,9 @@ def test_the_latest_generation_counts(database: Database) -> None:
     """A forced scan takes the place of the one before."""
     old = seed_classifier(database)
     batch_id = seed_batch(database, old, ["a"])
-    finish(database, scan_ids(database, batch_id)[0], judged(0.9))
+    end_scan(database, scan_ids(database, batch_id)[0], judged(0.9))
     forced = seed_batch(database, old, ["a"], force=True)
-    finish(database, scan_ids(database, forced)[0], judged(0.3))
+    end_scan(database, scan_ids(database, forced)[0], judged(0.3))
 
     assert compared(database, batch_id, old, old)[0].judgements[1] == Judgement("judged", 0.3)
 

@@ -17,7 +17,7 @@ from db.tables.contents import Video
 from db.tables.findings import FrameRow
 from db.tables.scans import Scan
 from db.tallies import add_up_changes
-from tests.seeding import expire_lease, judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, expire_lease, judged, scan_ids, seed_batch, seed_classifier
 
 SCORE = 0.9
 NAMES = ["a", "b", "poison"]
@@ -42,10 +42,7 @@ def batch(database: Database) -> int:
 
 
 def _judge(database: Database, scan_id: int) -> None:
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
-        assert claim is not None
-        save_outcome(session, scan_id, claim.token, judged(SCORE))
+    end_scan(database, scan_id, judged(SCORE))
 
 
 def _lose(database: Database, scan_id: int) -> None:

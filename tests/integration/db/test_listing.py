@@ -9,11 +9,10 @@ from sqlalchemy import Engine, delete, event, select
 
 from db.batch_listing import list_counted_batches
 from db.dialects import among
-from db.leases import claim_scan, save_outcome
 from db.listing import Wanted, list_videos, session_for
 from db.session import Database
 from db.tables.batches import Entry
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 
 
 @contextmanager
@@ -36,10 +35,7 @@ def _two_batches(database: Database) -> None:
     for name in ("first", "second"):
         batch_id = seed_batch(database, classifier_id, [f"{name}-{number}" for number in range(5)], name=name)
         for scan_id in scan_ids(database, batch_id)[:4]:
-            with database.begin() as session:
-                claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=True)
-                assert claim is not None
-                assert save_outcome(session, scan_id, claim.token, judged(0.9))
+            end_scan(database, scan_id, judged(0.9))
 
 
 @pytest.mark.parametrize(

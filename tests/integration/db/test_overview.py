@@ -2,25 +2,16 @@
 
 from sqlalchemy import update
 
-from db.leases import claim_scan, save_outcome
-from db.outcomes import Outcome
 from db.overview import count_finished, count_finished_before, latest_fakes, recent_rate
 from db.session import Database
 from db.tables.scans import Scan
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
-
-
-def _end(database: Database, scan_id: int, outcome: Outcome) -> None:
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=True)
-        assert claim is not None
-        assert save_outcome(session, scan_id, claim.token, outcome)
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 
 
 def _judge(database: Database, scores: list[float]) -> int:
     batch_id = seed_batch(database, seed_classifier(database), [f"clip-{n}" for n in range(len(scores) + 1)])
     for scan_id, score in zip(scan_ids(database, batch_id), scores, strict=False):
-        _end(database, scan_id, judged(score))
+        end_scan(database, scan_id, judged(score))
     return batch_id
 
 
@@ -74,7 +65,7 @@ def test_a_fake_that_was_judged_often_hides_no_other(database: Database) -> None
     for text, force in rounds:
         batch_id = seed_batch(database, classifier_id, [text], force=force)
         ended += scan_ids(database, batch_id)
-        _end(database, ended[-1], judged(0.9))
+        end_scan(database, ended[-1], judged(0.9))
 
     with database.read() as session:
         fakes = latest_fakes(session, limit=2)

@@ -1,7 +1,6 @@
 """SQLite, which knows no figures of its tables here, finds by an index what a list asks for."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,19 +11,9 @@ from db.batch_fakes import latest_batch_fakes
 from db.batch_listing import read_many_tallies
 from db.listing import Wanted, list_videos
 from db.listing_statements import read_shown
-from db.schema import upgrade_database
-from db.session import Database, open_database
+from db.session import Database
 from db.tallies import read_tallies
 from tests.seeding import seed_batch, seed_classifier
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Database]:
-    """An empty SQLite database with all tables: what way it goes is the same for any number of rows."""
-    opened = open_database(f"sqlite:///{tmp_path / 'fakesweep.db'}")
-    upgrade_database(opened)
-    yield opened
-    opened.dispose()
 
 
 def _plans(database: Database, ask: Callable[[Session], object]) -> list[str]:
@@ -60,9 +49,9 @@ def _plans(database: Database, ask: Callable[[Session], object]) -> list[str]:
     ],
     ids=["rows", "batches", "running", "running-of-batch"],
 )
-def test_numbers_are_found_by_an_index(archive: Database, ask: Callable[[Session], object]) -> None:
+def test_numbers_are_found_by_an_index(sqlite: Database, ask: Callable[[Session], object]) -> None:
     """No page reads the whole of a table whose rows it asks for by number."""
-    steps = _plans(archive, ask)
+    steps = _plans(sqlite, ask)
     scanned = {step.split()[1] for step in steps if step.startswith("SCAN")}
     assert not scanned & {"entries", "tallies", "tally_changes"}, steps
 
@@ -72,19 +61,19 @@ def test_numbers_are_found_by_an_index(archive: Database, ask: Callable[[Session
     [lambda session: read_many_tallies(session, [1]), lambda session: read_tallies(session, 1)],
     ids=["many", "one"],
 )
-def test_what_runs_is_counted_from_the_few_that_run(archive: Database, ask: Callable[[Session], object]) -> None:
+def test_what_runs_is_counted_from_the_few_that_run(sqlite: Database, ask: Callable[[Session], object]) -> None:
     """Not from all entries of the batch."""
-    steps = _plans(archive, ask)
+    steps = _plans(sqlite, ask)
     assert any("scans USING" in step and "ix_scans_running" in step for step in steps), steps
     assert not any("entries" in step and "batch_id=?" in step for step in steps), steps
 
 
-def test_the_latest_fakes_are_found_from_what_ended_of_late(archive: Database) -> None:
+def test_the_latest_fakes_are_found_from_what_ended_of_late(sqlite: Database) -> None:
     """Not from all fakes of the batch."""
-    with archive.read() as session:
+    with sqlite.read() as session:
         assert latest_batch_fakes(session, 1, limit=5) == []
-    seed_batch(archive, seed_classifier(archive), ["one"])
+    seed_batch(sqlite, seed_classifier(sqlite), ["one"])
 
-    steps = _plans(archive, lambda session: latest_batch_fakes(session, 1, limit=5))
+    steps = _plans(sqlite, lambda session: latest_batch_fakes(session, 1, limit=5))
 
     assert not any("batch_id=? AND standing=?" in step for step in steps), steps

@@ -10,7 +10,7 @@ from db import reports
 from db.batch_fakes import BatchFake, latest_batch_fakes
 from db.batches import complete_batch
 from db.entries import UnreadEntry, write_entries
-from db.leases import claim_scan, save_outcome
+from db.leases import claim_scan
 from db.linking import ScanWish
 from db.outcomes import Outcome
 from db.progress import oldest_waiting_s, read_progress, read_running, read_status
@@ -20,14 +20,11 @@ from db.session import Database
 from db.tables.contents import KnownFile, Video
 from db.verdicts import Thresholds, single_threshold
 from db.videos import find_videos, read_video
-from tests.seeding import judged, read_scan, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, read_scan, scan_ids, seed_batch, seed_classifier
 
 
 def _save(database: Database, scan_id: int, outcome: Outcome) -> None:
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w1", lease_s=20, alone=False)
-        assert claim is not None
-        assert save_outcome(session, scan_id, claim.token, outcome)
+    end_scan(database, scan_id, outcome, worker="w1")
 
 
 @pytest.fixture
@@ -301,10 +298,7 @@ def test_a_fake_of_many_names_hides_no_other(database: Database) -> None:
     batch_id = seed_batch(database, seed_classifier(database), ["other", *["copied"] * 20])
     other, copied = scan_ids(database, batch_id)[:2]
     for scan_id in (other, copied):
-        with database.begin() as session:
-            claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=True)
-            assert claim is not None
-            assert save_outcome(session, scan_id, claim.token, judged(0.9))
+        end_scan(database, scan_id, judged(0.9))
 
     with database.read() as session:
         fakes = latest_batch_fakes(session, batch_id, limit=2)

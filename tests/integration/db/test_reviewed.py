@@ -1,18 +1,14 @@
 """What training needs to know of reviewed videos, on both databases."""
 
-from db.leases import claim_scan, save_outcome
 from db.reviewed import ReviewedVideo, read_reviewed
 from db.reviews import add_review
 from db.session import Database
-from tests.seeding import judged, read_scan, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, read_scan, scan_ids, seed_batch, seed_classifier
 
 
 def judge(database: Database, scan_id: int, score: float) -> int:
     """Lets a worker judge a scan; returns its video."""
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
-        assert claim is not None
-        save_outcome(session, scan_id, claim.token, judged(score))
+    end_scan(database, scan_id, judged(score))
     return read_scan(database, scan_id).video_id
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from db.leases import claim_scan, save_outcome
 from db.progress import read_progress
 from db.reports import open_report
 from db.session import Database
@@ -19,7 +18,7 @@ from scripts.parts.bench_archive import BATCH_ID, ArchivedVideo, count_frames, f
 from scripts.parts.bench_reading import bytes_in_memory, drop_from_memory
 from scripts.parts.demo_videos import make_demo_videos
 from tests.bundles import build_bundle
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 from worker.pipeline.results import STAGES
 
 
@@ -148,10 +147,7 @@ def test_an_archive_is_what_it_would_be_had_it_been_judged(database: Database) -
         assert find_videos(session, ArchivedVideo(300).sha256) == [300]
     batch_id = seed_batch(database, seed_classifier(database), ["new"])
     (scan_id,) = scan_ids(database, batch_id)
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
-        assert claim is not None
-        assert save_outcome(session, scan_id, claim.token, judged(0.9))
+    end_scan(database, scan_id, judged(0.9))
 
     assert states.keys() == {"judged", "no_face", "unreadable", "failed", "queued"}
     assert len(fakes) == sum(score >= 0.8 for score in scores) > 0

@@ -7,13 +7,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from db.evaluation_sets import register_set, save_scores
-from db.leases import claim_scan, save_outcome
+from db.leases import claim_scan
 from db.outcomes import Outcome
 from db.schedulers import say_scheduling
 from db.session import Database
 from db.workers import say_alive
 from scheduler.metrics import render_metrics, serving_metrics
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 from tests.services import free_port
 
 
@@ -24,14 +24,6 @@ def read(content: bytes) -> Mapping[tuple[str, ...], float]:
         for family in text_string_to_metric_families(content.decode())
         for sample in family.samples
     }
-
-
-def end(database: Database, scan_id: int, outcome: Outcome) -> None:
-    """Lets a scan end so."""
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=60.0, alone=False)
-        assert claim is not None
-        save_outcome(session, scan_id, claim.token, outcome)
 
 
 def test_an_empty_installation_has_figures(database: Database) -> None:
@@ -47,8 +39,8 @@ def test_figures_are_those_of_the_database(database: Database) -> None:
     batch_id = seed_batch(database, seed_classifier(database), list("abcdef"), unread=1)
     ids = scan_ids(database, batch_id)
     for scan_id, score in zip(ids[:2], (0.9, 0.1), strict=True):
-        end(database, scan_id, judged(score))
-    end(database, ids[2], Outcome(state="no_face"))
+        end_scan(database, scan_id, judged(score))
+    end_scan(database, ids[2], Outcome(state="no_face"))
     with database.begin() as session:
         claim_scan(session, ids[3], worker="w", lease_s=60.0, alone=False)
         say_alive(session, name="w", host="h", pid=1, queues="bulk", concurrency=4)
@@ -71,7 +63,7 @@ def test_drift_says_what_it_is_measured_against(database: Database) -> None:
     """The scores on the frozen set where there are any, else the first that were given."""
     classifier_id = seed_classifier(database)
     for scan_id in scan_ids(database, seed_batch(database, classifier_id, [str(number) for number in range(50)])):
-        end(database, scan_id, judged(0.9))
+        end_scan(database, scan_id, judged(0.9))
     before = read(render_metrics(database))
     with database.begin() as session:
         set_id = register_set(session, sha256="s", name="n", path="/s", counts={}, actor=None)

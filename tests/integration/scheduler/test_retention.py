@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from db.clock import db_now
-from db.leases import claim_scan, save_outcome
 from db.progress import read_progress
 from db.reports import open_report
 from db.retention import vacuum_database
@@ -19,7 +18,7 @@ from db.tables.findings import FaceRow, FrameRow, TrackRow
 from db.tables.scans import Scan
 from db.tallies import add_up_changes, count_waiting
 from scheduler.retention import Keep, Pruned, plan_pruning, prune
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 from worker.evidence import evidence_path
 
 _DAY_S = 86_400.0
@@ -29,10 +28,7 @@ def judge_all(database: Database, batch_id: int) -> list[int]:
     """Judges every scan of a batch; their ids."""
     ids = scan_ids(database, batch_id)
     for scan_id in ids:
-        with database.begin() as session:
-            claim = claim_scan(session, scan_id, worker="w", lease_s=60.0, alone=False)
-            if claim is not None:
-                save_outcome(session, scan_id, claim.token, judged(0.9))
+        end_scan(database, scan_id, judged(0.9))
     return ids
 
 

@@ -5,18 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from db.schema import upgrade_database
-from db.session import Database, open_database
+from db.session import Database
 from tests.web_client import Site, running_site
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
-    """An open SQLite database with all tables."""
-    opened = open_database(f"sqlite:///{tmp_path / 'web.db'}")
-    upgrade_database(opened)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

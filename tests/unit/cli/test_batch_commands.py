@@ -3,36 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from db.leases import claim_scan, save_outcome
 from db.outcomes import Outcome
-from db.schema import upgrade_database
-from db.session import Database, open_database
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state directory of our own, and no other setting."""
-    for name in ("BROKER_URL", "DATABASE_URL", "CLASSIFIER", "DEVICE", "FFMPEG", "CONCURRENCY"):
-        monkeypatch.delenv(f"FAKESWEEP_{name}", raising=False)
-    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def database(home: Path) -> Iterator[Database]:
-    """The embedded database of that state directory."""
-    database = open_database(f"sqlite:///{home / 'fakesweep.db'}")
-    upgrade_database(database)
-    yield database
-    database.dispose()
+from db.session import Database
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 
 
 @pytest.fixture
@@ -43,14 +22,6 @@ def batch_id(database: Database) -> int:
     for scan_id, outcome in zip(scan_ids(database, batch_id), outcomes, strict=False):
         end_scan(database, scan_id, outcome)
     return batch_id
-
-
-def end_scan(database: Database, scan_id: int, outcome: Outcome) -> None:
-    """Claims a scan and ends it so."""
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
-        assert claim is not None
-        assert save_outcome(session, scan_id, claim.token, outcome)
 
 
 def run(*arguments: str) -> Result:

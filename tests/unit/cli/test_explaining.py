@@ -1,6 +1,5 @@
 """What cannot be explained says why, before anything is written."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,26 +7,17 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.opening import manifest_sha256
-from db.leases import claim_scan, save_outcome
 from db.outcomes import Outcome
 from db.registry import register_classifier
-from db.schema import upgrade_database
-from db.session import Database, open_database
+from db.session import Database
 from tests.bundles import build_bundle
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 
 
-@pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """The embedded database of a state directory of our own, and no other setting."""
-    for name in ("BROKER_URL", "DATABASE_URL", "CLASSIFIER", "DEVICE", "FFMPEG", "CONCURRENCY"):
-        monkeypatch.delenv(f"FAKESWEEP_{name}", raising=False)
-    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written without a path lands in the test's own directory."""
     monkeypatch.chdir(tmp_path)
-    database = open_database(f"sqlite:///{tmp_path / 'home' / 'fakesweep.db'}")
-    upgrade_database(database)
-    yield database
-    database.dispose()
 
 
 def explain(*arguments: str) -> Result:
@@ -36,14 +26,6 @@ def explain(*arguments: str) -> Result:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
-
-
-def end_scan(database: Database, scan_id: int, outcome: Outcome) -> None:
-    """Claims a scan and ends it so."""
-    with database.begin() as session:
-        claim = claim_scan(session, scan_id, worker="w", lease_s=20, alone=False)
-        assert claim is not None
-        assert save_outcome(session, scan_id, claim.token, outcome)
 
 
 @pytest.mark.parametrize(

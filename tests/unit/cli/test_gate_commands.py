@@ -25,14 +25,10 @@ SILENT = {name: {"slope": 1.0, "intercept": -15.0} for name in NAMES}
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state directory of our own, no other setting, and a detector that finds drawn faces."""
-    for name in ("BROKER_URL", "DATABASE_URL", "CLASSIFIER", "DEVICE", "FFMPEG", "CONCURRENCY"):
-        monkeypatch.delenv(f"FAKESWEEP_{name}", raising=False)
-    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
+def _examined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation of our own, and a detector that finds drawn faces."""
     monkeypatch.setenv("LOGNAME", "ada")
     monkeypatch.setattr(training.examination, "FaceDetector", DrawnFaceDetector)
-    return tmp_path / "home"
 
 
 @pytest.fixture

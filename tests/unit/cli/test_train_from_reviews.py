@@ -12,27 +12,9 @@ from db.entries import ContentEntry
 from db.evaluation_sets import register_set
 from db.known_files import FileStamp, remember_files
 from db.reviews import add_review
-from db.schema import upgrade_database
-from db.session import Database, open_database
+from db.session import Database
 from db.tables.contents import Video
 from training.errors import TrainingError
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state directory of our own, and no other setting."""
-    for name in ("BROKER_URL", "DATABASE_URL", "CLASSIFIER", "DEVICE", "FFMPEG", "CONCURRENCY"):
-        monkeypatch.delenv(f"FAKESWEEP_{name}", raising=False)
-    monkeypatch.setenv("FAKESWEEP_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def database(home: Path) -> Database:
-    """The embedded database of that state directory."""
-    opened = open_database(f"sqlite:///{home / 'fakesweep.db'}")
-    upgrade_database(opened)
-    return opened
 
 
 def review(database: Database, path: Path, label: str) -> None:

@@ -20,6 +20,21 @@ def never() -> bool:
     return False
 
 
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary directory, in which workers make theirs."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def abandoned_in(temporary: Path, name: str) -> Path:
+    """What a worker that died left."""
+    directory = temporary / f"fakesweep-worker-{name}"
+    directory.mkdir()
+    (directory / "alive.lock").touch()
+    return directory
+
+
 def entering(enter: Callable[..., contextlib.AbstractContextManager[bool]], directory: Path) -> threading.Event:
     """Enters in a thread; set as soon as it is in, and leaves at once."""
     entered = threading.Event()
@@ -82,73 +97,58 @@ def test_nobody_comes_in_beside_a_suspect(tmp_path: Path) -> None:
     assert (is_in, other_is_in, was_waiting) == (True, False, True)
 
 
-def test_the_directory_is_private_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_directory_is_private_and_goes(temporary: Path) -> None:
     """A worker's directory is its own and leaves nothing."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
     with worker_directory() as directory, worker_directory() as other:
         mode = directory.stat().st_mode & 0o777
-        present = set(tmp_path.iterdir())
+        present = set(temporary.iterdir())
 
     assert (mode, present) == (0o700, {directory, other})
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def test_what_dead_workers_left_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_dead_workers_left_is_taken_once(temporary: Path) -> None:
     """The directory of a dead worker can be looked at and is gone then; that of a living one is left alone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    abandoned = tmp_path / "fakesweep-worker-abandoned"
-    abandoned.mkdir()
-    (abandoned / "alive.lock").touch()
+    abandoned = abandoned_in(temporary, "abandoned")
     with worker_directory() as directory:
         taken = [(found, found.exists()) for found in take_abandoned()]
         again = list(take_abandoned())
-        left = list(tmp_path.iterdir())
+        left = list(temporary.iterdir())
 
     assert (taken, again, left) == ([(abandoned, True)], [], [directory])
 
 
-def test_what_another_installations_worker_left_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_installations_worker_left_is_not_taken(temporary: Path) -> None:
     """It is left to that installation's next worker, which has a day to come; then it is removed."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    theirs, old = tmp_path / "fakesweep-worker-theirs", tmp_path / "fakesweep-worker-old"
-    for directory in (theirs, old):
-        directory.mkdir()
-        (directory / "alive.lock").touch()
+    theirs, old = abandoned_in(temporary, "theirs"), abandoned_in(temporary, "old")
     os.utime(old / "alive.lock", (0, 0))
 
     assert list(take_abandoned(lambda _: False)) == []
-    assert list(tmp_path.iterdir()) == [theirs]
+    assert list(temporary.iterdir()) == [theirs]
     assert list(take_abandoned(lambda _: True)) == [theirs]
 
 
 def test_what_others_put_into_the_temporary_directory_is_let_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No file, no link and no other user's directory under that name is opened, whatever lies in it."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    theirs = tmp_path / "fakesweep-worker-theirs"
-    theirs.mkdir()
-    (theirs / "alive.lock").touch()
-    (tmp_path / "fakesweep-worker-file").touch()
-    (tmp_path / "fakesweep-worker-link").symlink_to(theirs)
+    theirs = abandoned_in(temporary, "theirs")
+    (temporary / "fakesweep-worker-file").touch()
+    (temporary / "fakesweep-worker-link").symlink_to(theirs)
     monkeypatch.setattr("os.getuid", lambda: theirs.stat().st_uid + 1)
     of_others = list(take_abandoned())
     monkeypatch.undo()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
     assert of_others == []
     assert list(take_abandoned()) == [theirs]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fakesweep-worker-file", "fakesweep-worker-link"]
+    assert sorted(path.name for path in temporary.iterdir()) == ["fakesweep-worker-file", "fakesweep-worker-link"]
 
 
 @pytest.mark.parametrize("note", ["pipe", "bytes", "nothing"])
-def test_a_note_that_no_worker_wrote_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: str) -> None:
+def test_a_note_that_no_worker_wrote_ends_nobody(temporary: Path, note: str) -> None:
     """A pipe is not read, and bytes that are no text are nobody's note."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    strange = tmp_path / "fakesweep-worker-strange"
-    strange.mkdir()
-    (strange / "alive.lock").touch()
+    strange = abandoned_in(temporary, "strange")
     if note == "pipe":
         os.mkfifo(strange / "database")
     if note == "bytes":
@@ -158,14 +158,9 @@ def test_a_note_that_no_worker_wrote_ends_nobody(tmp_path: Path, monkeypatch: py
     assert strange.exists()
 
 
-def test_a_directory_that_another_worker_is_removing_ends_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_that_another_worker_is_removing_ends_nobody(temporary: Path) -> None:
     """What was just emptied has no newest file."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    emptied = tmp_path / "fakesweep-worker-emptied"
-    emptied.mkdir()
-    (emptied / "alive.lock").touch()
+    emptied = abandoned_in(temporary, "emptied")
 
     def empty(directory: Path) -> bool:
         (directory / "alive.lock").unlink()

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -12,6 +13,8 @@ from worker.last_words import LastWord
 from worker.presence import Presence, refresh_times
 from worker.serve import reporter_of_losses
 from worker.storage import Storage
+
+Kind = TypeVar("Kind", bound=Presence)
 
 
 class Failing(BrokerHandle):
@@ -27,9 +30,19 @@ class Failing(BrokerHandle):
         raise RuntimeError("a defect")
 
 
-def presence_in(directory: Path, broker: BrokerHandle) -> Presence:
-    """A presence that goes round without a pause, on a database that is not there."""
-    return Presence(
+class Noting(Presence):
+    """One that counts what it is told of losses."""
+
+    heard = 0
+
+    def report_loss(self, *_: object) -> None:
+        """Counts."""
+        self.heard += 1
+
+
+def presence_in(kind: type[Kind], directory: Path, broker: BrokerHandle, *, every_s: float) -> Kind:
+    """A presence on a database that is not there."""
+    return kind(
         Storage(f"sqlite:///{directory}/absent/fakesweep.db"),
         broker,
         directory,
@@ -37,7 +50,7 @@ def presence_in(directory: Path, broker: BrokerHandle) -> Presence:
         installation="mark",
         queues=["bulk"],
         concurrency=1,
-        every_s=0.01,
+        every_s=every_s,
     )
 
 
@@ -48,7 +61,7 @@ def test_a_defect_leaves_the_worker_its_signs_of_life(tmp_path: Path, caplog: py
     left = tmp_path / f"scan-of-{word.pid}.json"
     left.write_text(json.dumps(vars(word)))
 
-    with presence_in(tmp_path, broker) as presence:
+    with presence_in(Presence, tmp_path, broker, every_s=0.01) as presence:
         presence.report_loss(7, "signal 9")
         wait_until(lambda: broker.asked >= 3, what="three rounds")
         wait_until(lambda: not left.exists(), what="the loss to be told")
@@ -58,24 +71,7 @@ def test_a_defect_leaves_the_worker_its_signs_of_life(tmp_path: Path, caplog: py
 
 def test_only_the_main_process_reports_losses(tmp_path: Path) -> None:
     """A forked child has a copy of the presence that nobody reads."""
-
-    class Noting(Presence):
-        heard = 0
-
-        def report_loss(self, *_: object) -> None:
-            """Counts."""
-            self.heard += 1
-
-    noting = Noting(
-        Storage("sqlite:///absent.db"),
-        BrokerHandle("redis://nowhere"),
-        tmp_path,
-        name="worker-1",
-        installation="mark",
-        queues=["bulk"],
-        concurrency=1,
-        every_s=60.0,
-    )
+    noting = presence_in(Noting, tmp_path, BrokerHandle("redis://nowhere"), every_s=60.0)
     report = reporter_of_losses(noting)
     child = os.fork()
     if child == 0:
