@@ -46,7 +46,7 @@ class _Waiting:
 
 
 class SeenFaces:
-    """The faces seen so far; of pictures it keeps one batch of crops, and a few small ones to show.
+    """The faces seen so far; of pictures it keeps one batch of frames and of crops, and a few small ones to show.
 
     Args:
         detector: finds them.
@@ -70,29 +70,30 @@ class SeenFaces:
         self._seconds = seconds
         self._check = check
         self._frames: list[_SeenFrame] = []
+        self._unseen: list[tuple[_SeenFrame, Pixels]] = []
         self._waiting: list[_Waiting] = []
         self._shortlist = Shortlist(keep)
 
     def look_at(self, frame: Frame) -> None:
-        """Find the faces of the next frame; they are judged when a batch is full."""
+        """Find the faces of the next frame, together with those of the frames before where the detector takes several.
+
+        They are judged when a batch is full.
+        """
         height, width = frame.pixels.shape[:2]
         size_px = (round(width * frame.scale), round(height * frame.scale))
         seen = _SeenFrame(len(self._frames), frame.t_s, frame.scale, size_px)
         self._frames.append(seen)
-        with timed(self._seconds, "detect"):
-            seen.faces = self._detector.detect(frame.pixels)
-            small = shrink_frame(frame.pixels) if seen.faces and self._shortlist.most else None
-        manifest = self._classifier.manifest
-        for face in seen.faces:
-            with timed(self._seconds, "detect"):
-                crop = crop_face(frame.pixels, face.box, size_px=manifest.input_size_px, margin=manifest.crop_margin)
-                seen.looks.append(look_of(crop))
-            self._waiting.append(_Waiting(seen, crop, small))
-            if len(self._waiting) >= self._classifier.batch_size:
-                self._judge_waiting()
+        if self._unseen and self._unseen[0][1].shape != frame.pixels.shape:
+            self._find_faces()
+        self._unseen.append((seen, frame.pixels))
+        if len(self._unseen) >= self._detector.batch_size:
+            self._find_faces()
 
     def finish(self) -> tuple[FrameResult, ...]:
-        """Judge what waits, and link the persons: every frame, in order."""
+        """Look at and judge what waits, and link the persons: every frame, in order."""
+        if self._unseen:
+            self._check()
+            self._find_faces()
         self._judge_waiting()
         boxes = [(seen.t_s, [face.box for face in seen.faces]) for seen in self._frames]
         tracks = link_tracks(boxes, looks=[seen.looks for seen in self._frames])
@@ -102,6 +103,26 @@ class SeenFaces:
     def kept(self, frames: tuple[FrameResult, ...]) -> tuple[KeptFace, ...]:
         """The faces to show, once `finish` gave the frames."""
         return self._shortlist.choose(frames, heat_span=self._classifier.manifest.heat_span)
+
+    def _find_faces(self) -> None:
+        unseen, self._unseen = self._unseen, []
+        with timed(self._seconds, "detect"):
+            found = self._detector.detect_each([pixels for _, pixels in unseen])
+        for (seen, pixels), faces in zip(unseen, found, strict=True):
+            self._cut(seen, pixels, faces)
+
+    def _cut(self, seen: _SeenFrame, pixels: Pixels, faces: list[DetectedFace]) -> None:
+        manifest = self._classifier.manifest
+        seen.faces = faces
+        with timed(self._seconds, "detect"):
+            small = shrink_frame(pixels) if faces and self._shortlist.most else None
+        for face in faces:
+            with timed(self._seconds, "detect"):
+                crop = crop_face(pixels, face.box, size_px=manifest.input_size_px, margin=manifest.crop_margin)
+                seen.looks.append(look_of(crop))
+            self._waiting.append(_Waiting(seen, crop, small))
+            if len(self._waiting) >= self._classifier.batch_size:
+                self._judge_waiting()
 
     def _judge_waiting(self) -> None:
         if not self._waiting:

@@ -1,5 +1,6 @@
 """Judged faces are found again, with what spoke for them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,10 +37,11 @@ OPTIONS = ScanOptions(frames=4)
 class FixedDetector:
     """Finds the face where it was drawn, in frames of half the size too."""
 
-    def detect(self, pixels: Pixels, *, min_side_px: int = 48) -> list[DetectedFace]:
-        """One face."""
-        del min_side_px
-        return [DetectedFace(BOX.scaled(pixels.shape[1] / SIZE[0]), 0.9)]
+    batch_size = 1
+
+    def detect_each(self, frames: Sequence[Pixels]) -> list[list[DetectedFace]]:
+        """One face in each."""
+        return [[DetectedFace(BOX.scaled(pixels.shape[1] / SIZE[0]), 0.9)] for pixels in frames]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def scanned_faces(video: Path, classifier: Classifier, *, limits: Limits | None 
     result = scan_video(
         video,
         options=OPTIONS,
-        detector=FixedDetector(),  # type: ignore[arg-type]  # a stand-in with the one method
+        detector=FixedDetector(),  # type: ignore[arg-type]  # a stand-in with the same method
         classifier=classifier,
         ffmpeg=find_ffmpeg(),
         limits=limits or Limits(),

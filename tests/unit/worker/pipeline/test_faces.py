@@ -186,13 +186,15 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
 class _Network:
     """Stands in for CenterFace: answers with the same maps to every picture."""
 
-    batch_size = 1
     is_exact = True
 
-    def __init__(self, heat: float, size: float) -> None:
+    def __init__(self, heat: float, size: float, *, batch_size: int = 1) -> None:
+        self.batch_size = batch_size
+        self.shapes: list[tuple[int, ...]] = []
         self._heat, self._size = heat, size
 
     def run(self, canvases: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        self.shapes.append(canvases.shape)
         height, width = (side // 4 for side in canvases.shape[1:3])
         return [
             np.full((len(canvases), channels, height, width), value, np.float32)
@@ -218,3 +220,17 @@ def test_a_face_without_measure_is_none(size: float) -> None:
     detector = FaceDetector(_Network(heat=0.9, size=size))
 
     assert detector.detect(np.zeros((720, 1280, 3), np.uint8), min_side_px=1) == []
+
+
+def test_frames_are_looked_at_in_batches_of_the_networks_size() -> None:
+    """Each frame keeps its faces, in order; a network that takes one at a time is given one at a time."""
+    frames = [np.zeros((360, 640, 3), np.uint8)] * 5
+    network, single = _Network(heat=0.9, size=3.0, batch_size=2), _Network(heat=0.9, size=3.0)
+
+    found, one_by_one = (FaceDetector(each).detect_each(frames) for each in (network, single))
+
+    assert [shape[0] for shape in network.shapes] == [2, 2, 1]
+    assert network.shapes[0][1:] == (224, 384, 3)
+    assert [shape[0] for shape in single.shapes] == [1] * 5
+    assert found == one_by_one == [FaceDetector(single).detect(frames[0])] * 5
+    assert FaceDetector(network).detect_each([]) == []

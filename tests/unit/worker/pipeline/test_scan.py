@@ -25,12 +25,17 @@ SIZE = (400, 300)
 class ColourDetector:
     """Finds a face in each half of the picture that is not grey."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, batch_size: int = 1) -> None:
+        self.batch_size = batch_size
         self.looked_at = 0
+        self.batches: list[int] = []
 
-    def detect(self, pixels: Pixels, *, min_side_px: int = 48) -> list[DetectedFace]:
+    def detect_each(self, frames: Sequence[Pixels]) -> list[list[DetectedFace]]:
         """Boxes in the middle of the coloured halves."""
-        del min_side_px
+        self.batches.append(len(frames))
+        return [self._detect(pixels) for pixels in frames]
+
+    def _detect(self, pixels: Pixels) -> list[DetectedFace]:
         self.looked_at += 1
         height, width = pixels.shape[:2]
         halves = (pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :])
@@ -63,7 +68,7 @@ def _scan(path: Path, classifier: Classifier, *, frames: int = 4, **options: obj
     return scan_video(
         path,
         options=ScanOptions(frames=frames),
-        detector=options.pop("detector", ColourDetector()),  # type: ignore[arg-type]  # a stand-in with the one method
+        detector=options.pop("detector", ColourDetector()),  # type: ignore[arg-type]  # a stand-in with the same method
         classifier=classifier,
         ffmpeg=find_ffmpeg(),
         **options,  # type: ignore[arg-type]  # passed on as given
@@ -101,7 +106,7 @@ def test_the_highest_faces_are_kept_in_pictures(tmp_path: Path, classifier: Clas
     kept = scan_video(
         video,
         options=ScanOptions(frames=4, kept_faces=3),
-        detector=ColourDetector(),  # type: ignore[arg-type]  # a stand-in with the one method
+        detector=ColourDetector(),  # type: ignore[arg-type]  # a stand-in with the same method
         classifier=classifier,
         ffmpeg=find_ffmpeg(),
     ).kept
@@ -183,6 +188,66 @@ def test_a_scan_can_be_stopped_between_frames(tmp_path: Path, classifier: Classi
         _scan(video, classifier, detector=detector, should_stop=lambda: detector.looked_at >= 2)
 
     assert detector.looked_at == 2
+
+
+def test_frames_that_are_looked_at_together_give_the_same_result(tmp_path: Path, classifier: Classifier) -> None:
+    """Faces, persons, scores and progress are the same one by one and four at a time; the last wait for no other."""
+    video = _draw(tmp_path / "video.mp4", [(RED, BLUE), (GREY, BLUE), (GREY, GREY)])
+    results: list[ScanResult] = []
+    told: list[list[tuple[str, float]]] = []
+    batches: list[list[int]] = []
+    for batch_size in (1, 4):
+        said: list[tuple[str, float]] = []
+        detector = ColourDetector(batch_size=batch_size)
+        results.append(
+            _scan(video, classifier, frames=9, detector=detector, report=lambda *what, said=said: said.append(what))
+        )
+        told.append(said)
+        batches.append(detector.batches)
+
+    one, four = results
+    assert batches == [[1] * 9, [4, 4, 1]]
+    assert one.frames == four.frames
+    assert (one.tracks, one.scores) == (four.tracks, four.scores)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(("batch_size", "looked_at"), [(1, 5), (4, 4)])
+def test_a_stop_waits_for_no_batch(tmp_path: Path, classifier: Classifier, batch_size: int, looked_at: int) -> None:
+    """Whoever asks for the end between two frames gets it there; what waits for company is dropped unseen."""
+    video = _draw(tmp_path / "video.mp4", [(RED, BLUE)])
+    detector = ColourDetector(batch_size=batch_size)
+    seen: list[str] = []
+
+    with pytest.raises(ScanStoppedError):
+        _scan(
+            video,
+            classifier,
+            frames=9,
+            detector=detector,
+            report=lambda stage, _: seen.append(stage),
+            should_stop=lambda: seen.count("detect") == 5,
+        )
+
+    assert detector.looked_at == looked_at
+
+
+def test_a_stop_before_the_last_batch_ends_the_scan(tmp_path: Path, classifier: Classifier) -> None:
+    """Frames that waited to the end are not looked at either."""
+    video = _draw(tmp_path / "video.mp4", [(RED, BLUE)])
+    detector = ColourDetector(batch_size=16)
+    stages: list[str] = []
+
+    with pytest.raises(ScanStoppedError):
+        _scan(
+            video,
+            classifier,
+            detector=detector,
+            report=lambda stage, _: stages.append(stage),
+            should_stop=lambda: "classify" in stages,
+        )
+
+    assert detector.looked_at == 0
 
 
 def test_a_scan_over_its_time_is_unreadable(tmp_path: Path, classifier: Classifier) -> None:

@@ -77,6 +77,20 @@ def test_the_same_faces_are_found(width: int, height: int) -> None:
         assert one.detection == pytest.approx(other.detection, abs=1e-3)
 
 
+def test_frames_of_a_batch_have_each_their_own_faces() -> None:
+    """Faces of several frames that are looked at together are those of each alone."""
+    frame = _frame(640, 360)
+    frames = [frame, np.zeros_like(frame), frame[:, ::-1].copy()]
+
+    found = FaceDetector(_on_tensorflow()).detect_each(frames)
+    said = [FaceDetector(find_detector()).detect(each) for each in frames]
+
+    assert [len(faces) for faces in found] == [2, 0, 2]
+    for faces, others in zip(found, said, strict=True):
+        for one, other in zip(faces, others, strict=True):
+            assert _sides(one.box) == pytest.approx(_sides(other.box), abs=0.05)
+
+
 def test_half_the_bits_find_the_same_faces() -> None:
     """In float16 no value grows beyond what it can hold, and boxes move by less than a fiftieth of their sides."""
     network = TensorflowDetector(find_detector(), precision="float16")
