@@ -37,6 +37,17 @@ def without_fork() -> Iterator[None]:
         yield
 
 
+def ask_for_long_turns() -> None:
+    """From now on this thread, and what it starts, is the scheduler's batch work, where the system knows such.
+
+    Decoders and networks share the cores all the time, and none waits for a person: being interrupted less often, with
+    the caches full, is worth more to them than a quick turn. Whoever gave the process another class is obeyed.
+    """
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def end_this_process() -> NoReturn:
     """Kills what this process started, then this process, whatever its threads are doing."""
     try:

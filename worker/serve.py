@@ -28,7 +28,7 @@ from worker.judging import make_judge
 from worker.logs import configure_logging, set_current_worker
 from worker.pipeline.open_files import require_open_files
 from worker.presence import Presence, mark_installation
-from worker.processes import die_with_parent, end_this_process
+from worker.processes import ask_for_long_turns, die_with_parent, end_this_process
 from worker.settings import Settings
 from worker.storage import Storage
 from worker.tasks import HAND_BACK, Bench, Judge, register_scan_task
@@ -227,6 +227,7 @@ def _run_celery(
         # A service manager may signal every process of the worker: the main one decides for all.
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
+        ask_for_long_turns()
         die_with_parent(main_process)
         if warm is not None:
             warm()

@@ -4,6 +4,7 @@ import json
 import logging
 from pathlib import Path
 
+import cv2
 import pytest
 
 from db.schema import upgrade_database
@@ -30,6 +31,8 @@ def test_the_classifier_that_is_set_is_loaded_with_the_detector(tmp_path: Path) 
 
     loaded = resources_of_process(settings)
     assert "detector" in vars(loaded)
+    # More would wait for the next picture by turning in circles.
+    assert cv2.getNumThreads() == 1
     assert [classifier.manifest.name for classifier in loaded._classifiers.values()] == ["fakesweep-red"]
 
 
