@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from worker.pipeline.ffmpeg_process import said_of_late
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 # Longer than any word, shorter than what a file system writes at once.
 _LENGTH_BYTES = 12288
+# Of these the first line, which alone is written where only the progress is new: twice for every picture.
+_PROGRESS_BYTES = 128
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,30 @@ class LastWords:
     def __init__(self, directory: Path) -> None:
         self._path = directory / f"scan-of-{os.getpid()}.json"
         self._descriptor: int | None = None
+        self._written: tuple[Claim, str] | None = None
 
     def write(self, claim: Claim, *, stage: str | None, progress: float) -> None:
         """Replaces what was said before; a full disk is no reason to stop judging."""
         memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-        said = said_about_this_video()
-        word = LastWord(os.getpid(), claim.scan_id, claim.token, stage, progress, memory_bytes, said, claim.batch_id)
+        lines = _line({"stage": stage, "progress": progress, "memory_bytes": memory_bytes}, _PROGRESS_BYTES)
+        said = (claim, said_of_late())
+        if said != self._written:
+            word = {"pid": os.getpid(), "scan_id": claim.scan_id, "token": claim.token, "batch_id": claim.batch_id}
+            lines += _line({**word, "stderr": said_about_this_video()}, _LENGTH_BYTES - _PROGRESS_BYTES)
         with suppress(OSError):
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             # In place, in one call and always as long: a new file under the old name makes some file systems wait
             # for the disk, several times a video.
-            os.pwrite(self._descriptor, json.dumps(vars(word)).encode().ljust(_LENGTH_BYTES), 0)
+            os.pwrite(self._descriptor, lines, 0)
+            self._written = said
 
     def erase(self) -> None:
         """The scan ended in good order."""
         self._path.unlink(missing_ok=True)
         if self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = None
+            self._descriptor = self._written = None
 
 
 def said_about_this_video() -> str:
@@ -80,7 +88,7 @@ def read_last_words(directory: Path, scan_id: int) -> LastWord | None:
     """What was last heard of a scan whose process is dead; None when nothing was."""
     for path in directory.glob("scan-of-*.json"):
         with suppress(OSError, ValueError, TypeError):
-            word = LastWord(**json.loads(path.read_text()))
+            word = _read(path)
             if word.scan_id == scan_id and not _is_alive(word.pid):
                 path.unlink(missing_ok=True)
                 return word
@@ -92,8 +100,17 @@ def all_last_words(directory: Path) -> list[LastWord]:
     words = []
     for path in directory.glob("scan-of-*.json"):
         with suppress(OSError, ValueError, TypeError):
-            words.append(LastWord(**json.loads(path.read_text())))
+            words.append(_read(path))
     return words
+
+
+def _line(said: Mapping[str, object], length_bytes: int) -> bytes:
+    return json.dumps(said).encode().ljust(length_bytes - 1) + b"\n"
+
+
+def _read(path: Path) -> LastWord:
+    progress, word = path.read_text().splitlines()
+    return LastWord(**json.loads(progress), **json.loads(word))
 
 
 def _is_alive(pid: int) -> bool:

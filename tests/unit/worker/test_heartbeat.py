@@ -1,6 +1,5 @@
 """A scan's signs of life, and how it hears that it shall stop."""
 
-import json
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from db.errors import DatabaseUnavailableError
 from db.leases import Claim
 from tests.services import wait_until
 from worker.heartbeat import PROGRESS_S, Heartbeat, _Pulse
-from worker.last_words import LastWords, read_last_words
+from worker.last_words import LastWords, all_last_words, read_last_words
 from worker.settings import Settings
 
 CLAIM = Claim(7, 3, b"/v.mp4", 1, 1, "", 16, 256, "/c", "", 1, is_suspect=False)
@@ -175,11 +174,10 @@ def test_the_last_words_name_the_stage_at_once(tmp_path: Path) -> None:
     """A video that kills its process right after a stage began leaves the stage's name."""
     with heartbeat_with(FakeStorage("held"), tmp_path) as heartbeat:
         heartbeat.report("detect", 0.25)
-        (path,) = tmp_path.glob("scan-of-*.json")
-        word = json.loads(path.read_text())
+        (word,) = all_last_words(tmp_path)
 
-    assert (word["scan_id"], word["token"], word["stage"], word["progress"]) == (7, 3, "detect", 0.25)
-    assert not path.exists()
+    assert (word.scan_id, word.token, word.stage, word.progress) == (7, 3, "detect", 0.25)
+    assert not list(tmp_path.glob("scan-of-*.json"))
 
 
 def test_last_words_count_only_of_the_dead(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from db.leases import Claim
-from worker.last_words import LastWords, read_last_words, said_about_this_video
+from worker.last_words import LastWords, all_last_words, read_last_words, said_about_this_video
 from worker.pipeline.ffmpeg import find_ffmpeg
 from worker.pipeline.ffmpeg_health import printable_tail
 from worker.pipeline.ffmpeg_process import FfmpegProcess, Watch, forget_said
@@ -57,6 +58,26 @@ def test_what_was_said_of_another_video_is_forgotten(tmp_path: Path) -> None:
     forget_said()
 
     assert said_about_this_video() == ""
+
+
+def test_later_words_replace_the_earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same scan the progress, with what ffmpeg said meanwhile, and then another scan altogether."""
+    said = [""]
+    monkeypatch.setattr("worker.last_words.said_of_late", lambda: said[0])
+    words = LastWords(tmp_path)
+
+    words.write(CLAIM, stage="decode", progress=0.25)
+    words.write(CLAIM, stage="detect", progress=0.5)
+    assert [(one.stage, one.progress, one.stderr) for one in all_last_words(tmp_path)] == [("detect", 0.5, "")]
+    said[0] = "broken picture"
+    words.write(CLAIM, stage="decode", progress=0.75)
+    assert [(one.stage, one.stderr) for one in all_last_words(tmp_path)] == [("decode", "broken picture")]
+    said[0] = ""
+    words.write(replace(CLAIM, scan_id=8, token=1), stage=None, progress=0.0)
+
+    (word,) = all_last_words(tmp_path)
+    assert (word.scan_id, word.token, word.stage, word.progress, word.stderr) == (8, 1, None, 0.0, "")
+    assert word.memory_bytes > 1_000_000
 
 
 @pytest.mark.parametrize("stderr", ["", "short", "long " * 5000, "\U0001f600" * 5000])

@@ -9,7 +9,6 @@ import pytest
 
 from tests.services import wait_until
 from worker.broker import BrokerHandle
-from worker.last_words import LastWord
 from worker.presence import Presence, refresh_times
 from worker.serve import reporter_of_losses
 from worker.storage import Storage
@@ -57,9 +56,10 @@ def presence_in(kind: type[Kind], directory: Path, broker: BrokerHandle, *, ever
 def test_a_defect_leaves_the_worker_its_signs_of_life(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The thread goes on, says what went wrong, and does what else is its duty."""
     broker = Failing()
-    word = LastWord(2**22 + 1, 7, 1, "decode", 0.5, 1000)
-    left = tmp_path / f"scan-of-{word.pid}.json"
-    left.write_text(json.dumps(vars(word)))
+    pid = 2**22 + 1
+    left = tmp_path / f"scan-of-{pid}.json"
+    progress = {"stage": "decode", "progress": 0.5, "memory_bytes": 1000}
+    left.write_text(f"{json.dumps(progress)}\n{json.dumps({'pid': pid, 'scan_id': 7, 'token': 1})}\n")
 
     with presence_in(Presence, tmp_path, broker, every_s=0.01) as presence:
         presence.report_loss(7, "signal 9")
