@@ -106,6 +106,8 @@ class FaceDetector:
         self._network = (
             OpenvinoDetector(model, threads=threads, precision=precision) if isinstance(model, Path) else model
         )
+        self._fitted = (0, 0)
+        self._canvases: NDArray[np.uint8] = np.zeros((0, 0, 0, 3), np.uint8)
 
     @property
     def batch_size(self) -> int:
@@ -135,11 +137,7 @@ class FaceDetector:
     def _find(self, frames: Sequence[Pixels], min_side_px: int) -> list[_Found]:
         height, width = frames[0].shape[:2]
         fitted = self._fitted_size(width, height)
-        canvases = np.zeros((len(frames), *(-(-side // _GRID) * _GRID for side in fitted[::-1]), 3), np.uint8)
-        method = self._method(fitted[0] / width)
-        for canvas, pixels in zip(canvases, frames, strict=True):
-            canvas[: fitted[1], : fitted[0]] = cv2.resize(pixels, fitted, interpolation=method)
-        outputs = self._network.run(canvases)
+        outputs = self._network.run(self._on_canvases(frames, fitted))
         scale = np.array([width / fitted[0], height / fitted[1]] * 2)
         found: list[_Found] = []
         for heat, sizes, offsets, places in zip(*outputs, strict=True):
@@ -147,6 +145,17 @@ class FaceDetector:
             faces = _as_faces(boxes * scale, confidences, (width, height), min_side_px)
             found.append(([(face, cells[place]) for place, face in faces[:MAX_FACES]], places))
         return found
+
+    def _on_canvases(self, frames: Sequence[Pixels], fitted: tuple[int, int]) -> NDArray[np.uint8]:
+        """The frames, each in the upper left of an input of the network and black beside it; until the next ones."""
+        if fitted != self._fitted or len(frames) != len(self._canvases):
+            self._fitted = fitted
+            sides = (-(-side // _GRID) * _GRID for side in fitted[::-1])
+            self._canvases = np.zeros((len(frames), *sides, 3), np.uint8)
+        method = self._method(fitted[0] / frames[0].shape[1])
+        for canvas, pixels in zip(self._canvases, frames, strict=True):
+            cv2.resize(pixels, fitted, dst=canvas[: fitted[1], : fitted[0]], interpolation=method)
+        return self._canvases
 
     def _method(self, factor: float) -> int:
         # A quarter of the time (0.3 ms of 1.3), for boxes that share 0.997 of their area with the others: less than
@@ -213,21 +222,21 @@ def _decode(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[int, int]]]:
     """Boxes (n, 4) as x, y, w, h in input pixels, confidences (n,) and cells, surest first, overlaps removed."""
     rows, columns = np.nonzero(heat > confidence)
-    surest = np.argsort(-heat[rows, columns], kind="stable")[:_MAX_CANDIDATES]
-    rows, columns = rows[surest], columns[surest]
-    largest = np.log(_MAX_GROWTH * max(heat.shape))
+    found = heat[rows, columns]
+    surest = np.argsort(-found, kind="stable")[:_MAX_CANDIDATES]
+    rows, columns, found = rows[surest], columns[surest], found[surest]
+    logs = sizes[:, rows, columns]
     # Before the exponential, which overflows. A comparison with what is no number is false.
-    sane = np.all(np.abs(sizes[:, rows, columns]) <= largest, axis=0)
-    rows, columns = rows[sane], columns[sane]
-    found = heat[rows, columns].astype(np.float64)
-    heights, widths = np.exp(sizes[:, rows, columns].astype(np.float64)) * _STRIDE
-    y = (rows + offsets[0, rows, columns] + 0.5) * _STRIDE - heights / 2
-    x = (columns + offsets[1, rows, columns] + 0.5) * _STRIDE - widths / 2
-    order = np.argsort(-found, kind="stable")
-    boxes = np.stack([x, y, widths, heights], axis=1)[order]
+    sane = np.all(np.abs(logs) <= np.log(_MAX_GROWTH * max(heat.shape)), axis=0)
+    rows, columns, found, logs = rows[sane], columns[sane], found[sane], logs[:, sane]
+    heights, widths = np.exp(logs.astype(np.float64)) * _STRIDE
+    down, across = offsets[:, rows, columns]
+    y = (rows + down + 0.5) * _STRIDE - heights / 2
+    x = (columns + across + 0.5) * _STRIDE - widths / 2
+    boxes = np.stack([x, y, widths, heights], axis=1)
     kept = _without_overlaps(boxes)
-    cells = list(zip(rows[order][kept].tolist(), columns[order][kept].tolist(), strict=True))
-    return boxes[kept], found[order][kept], cells
+    cells = list(zip(rows[kept].tolist(), columns[kept].tolist(), strict=True))
+    return boxes[kept], found[kept].astype(np.float64), cells
 
 
 def _without_overlaps(boxes: NDArray[np.float64]) -> list[int]:

@@ -21,13 +21,16 @@ _NO_MEMORY_WORDS = ("bad_alloc", "Insufficient memory", "could not create a memo
 def infer(request: Any, pictures: NDArray[Any]) -> Any:
     """The network's answer to a batch of pictures, by output, as OpenVINO gives it.
 
+    The answer lies in the request's own memory, which the next run writes over, and the pictures are read where they
+    are.
+
     Raises:
         TransientError: memory ran out, whether OpenVINO says so or not.
     """
     for tensor in request.output_tensors:
         tensor.data.fill(_UNWRITTEN)
     try:
-        outputs = request.infer({0: pictures})
+        outputs = request.infer({0: pictures}, share_inputs=True, share_outputs=True)
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise _no_memory("it said so") from error

@@ -234,3 +234,38 @@ def test_frames_are_looked_at_in_batches_of_the_networks_size() -> None:
     assert [shape[0] for shape in single.shapes] == [1] * 5
     assert found == one_by_one == [FaceDetector(single).detect(frames[0])] * 5
     assert FaceDetector(network).detect_each([]) == []
+
+
+class _Keeper(_Network):
+    """Keeps what it is given, and sees nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 0.0, batch_size=3)
+        self.given: list[NDArray[np.uint8]] = []
+
+    def run(self, canvases: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        self.given.extend(canvas.copy() for canvas in canvases)
+        return super().run(canvases)
+
+
+@pytest.mark.parametrize("size", [(360, 640), (333, 517), (720, 405), (61, 33), (1, 40)])
+def test_the_network_is_given_each_frame_and_black_beside_it(size: tuple[int, int]) -> None:
+    """Whatever lay on the canvas before, for frames of any size, alone or several."""
+    network = _Keeper()
+    detector = FaceDetector(network)
+    drawn = np.random.default_rng(5).integers(1, 256, (4, *size, 3), np.uint8)
+
+    for count in (1, 3, 1, 2):
+        network.given.clear()
+        detector.detect(np.full((200, 200, 3), 255, np.uint8))
+        detector.detect_each(list(drawn[:count]))
+        for frame, canvas in zip(drawn[:count], network.given[1:], strict=True):
+            height, width = (
+                np.flatnonzero(canvas.any(axis=(1, 2)))[-1] + 1,
+                np.flatnonzero(canvas.any(axis=(0, 2)))[-1] + 1,
+            )
+            expected = cv2.resize(frame, (int(width), int(height)), interpolation=cv2.INTER_AREA)
+            assert np.array_equal(canvas[:height, :width], expected)
+            assert abs(width / height - size[1] / size[0]) < 0.05 * size[1] / size[0] or min(size) == 1
+            assert not canvas[height:].any()
+            assert not canvas[:, width:].any()

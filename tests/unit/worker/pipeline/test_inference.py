@@ -59,7 +59,7 @@ class FakeRequest:
         self._answer = answer
         self._error = error
 
-    def infer(self, _inputs: dict[int, Any]) -> str:
+    def infer(self, _inputs: dict[int, Any], **_shared: bool) -> str:
         """One run."""
         if self._error is not None:
             raise self._error
