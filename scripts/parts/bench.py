@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--part", choices=PARTS, action="append", help="what to measure, again for more (default: all)")
     parser.add_argument("--preset", choices=PRESETS, default="standard", help="frames per video (default: standard)")
+    parser.add_argument("--batch-rounds", type=int, default=3, help="times that `batch` is measured (default: 3)")
     parser.add_argument("--longest", choices=LENGTHS, default="2 h", help="longest video of `growth` (default: 2 h)")
     parser.add_argument("--largest", choices=SIZES, default="8K", help="largest video of `growth` (default: 8K)")
     parser.add_argument("--flat-videos", type=int, default=500, help="videos of `flat` (default: 500)")
@@ -147,7 +148,10 @@ def _parts(chosen: argparse.Namespace, paths: Sequence[bytes], talk: Console) ->
 
     return {
         "stages": Part(lambda: measure_stages(paths, preset=chosen.preset, talk=talk), print_stages),
-        "batch": Part(lambda: measure_batch(paths, frames=frames, kind=chosen.kind, on_step=say), print_batch),
+        "batch": Part(
+            lambda: measure_batch(paths, frames=frames, kind=chosen.kind, rounds=chosen.batch_rounds, on_step=say),
+            print_batch,
+        ),
         "growth": Part(
             lambda: measure_growth(longest=chosen.longest, largest=chosen.largest, on_step=say), print_growth
         ),

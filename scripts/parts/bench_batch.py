@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -31,9 +32,12 @@ _ENDED = {"judged", "no_face", "unreadable", "failed", "quarantined", "cancelled
 
 
 def measure_batch(
-    paths: Sequence[bytes], *, frames: int, kind: str, on_step: Callable[[str], None] = lambda _: None
+    paths: Sequence[bytes], *, frames: int, kind: str, rounds: int = 3, on_step: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Judges the videos with a warm worker of one process and of one per core, and measures the limit of each.
+
+    Batch and limit are measured in turn, several times, as a machine is not always equally fast: the ratio is the
+    median of the rounds' own ratios.
 
     Args:
         frames: per video.
@@ -41,31 +45,49 @@ def measure_batch(
     """
     runs = []
     for processes in sorted({1, max(2, usable_cores())}):
-        on_step(f"judging with {processes} processes")
-        with fresh_installation(kind) as environment:
-            counts, whole_s = _time_batch(paths, environment, frames=frames, processes=processes)
-        on_step(f"the limit of {processes} processes")
-        alone = measure_alone(paths, frames=frames, processes=processes)
-        limit_s = alone.total_s / processes
-        runs.append(
-            {
-                "processes": processes,
-                "counts": counts,
-                "whole_s": round(whole_s, 3),
-                "limit_s": round(limit_s, 3),
-                "ratio_to_limit": round(whole_s / limit_s, 3) if limit_s else None,
-                "videos_per_minute": round(60 * len(paths) / whole_s, 1),
-                "alone": asdict(alone),
-            }
-        )
+        measured = []
+        for number in range(rounds):
+            on_step(f"judging with {processes} processes, round {number + 1} of {rounds}, and their limit")
+            measured.append(_measure_round(paths, frames=frames, kind=kind, processes=processes))
+        runs.append({"processes": processes, **_medians(measured), "rounds": measured})
     return {"ratio_to_limit": runs[-1]["ratio_to_limit"], "batch": runs}
+
+
+def _measure_round(paths: Sequence[bytes], *, frames: int, kind: str, processes: int) -> dict[str, Any]:
+    with fresh_installation(kind) as environment:
+        counts, whole_s = _time_batch(paths, environment, frames=frames, processes=processes)
+    alone = measure_alone(paths, frames=frames, processes=processes)
+    limit_s = alone.total_s / processes
+    return {
+        "counts": counts,
+        "whole_s": round(whole_s, 3),
+        "limit_s": round(limit_s, 3),
+        "ratio_to_limit": round(whole_s / limit_s, 3) if limit_s else None,
+        "alone": asdict(alone),
+    }
+
+
+def _medians(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def middle(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return round(median(known), 3) if known else None
+
+    figures = {name: middle(one[name] for one in measured) for name in ("whole_s", "limit_s", "ratio_to_limit")}
+    alone = {name: middle(one["alone"][name] for one in measured) for name in measured[0]["alone"]}
+    count, whole_s = sum(measured[0]["counts"].values()), figures["whole_s"]
+    return {
+        "counts": measured[0]["counts"],
+        **figures,
+        "videos_per_minute": round(60 * count / whole_s, 1) if whole_s else None,
+        "alone": alone,
+    }
 
 
 def print_batch(figures: Mapping[str, Any], console: Console) -> None:
     """One row per number of processes."""
-    columns = ("whole_s", "limit_s", "ratio_to_limit", "videos_per_minute")
+    columns = ("whole_s", "limit_s", "ratio_to_limit")
     parts = ("judging_s", "decode_s", "detect_s", "classify_s")
-    table = Table("processes", "whole s", "limit s", "ratio", "videos a minute", "judging s", *(
+    table = Table("processes", "whole s", "limit s", "ratio", "of the rounds", "videos a minute", "judging s", *(
         f"{part.removesuffix('_s')} alone s" for part in parts[1:]
     ))  # fmt: skip
     for column in table.columns:
@@ -74,6 +96,8 @@ def print_batch(figures: Mapping[str, Any], console: Console) -> None:
         table.add_row(
             str(run["processes"]),
             *(str(run[name]) for name in columns),
+            " ".join(str(one["ratio_to_limit"]) for one in run["rounds"]),
+            str(run["videos_per_minute"]),
             *(f"{run['alone'][name]:.2f}" for name in parts),
         )
     console.print(table)
