@@ -4,16 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, union_all
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from db.claiming import IS_RUNNING
 from db.dialects import among
 from db.headers import iso_time
 from db.states import STATES
-from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.batches import Batch, Entry
 from db.tables.scans import Scan
 from db.tallies import BatchTallies
+from db.tally_sums import sum_tallies
 from db.verdicts import VERDICTS
 
 
@@ -65,19 +66,8 @@ def read_many_tallies(session: Session, batch_ids: Collection[int]) -> dict[int,
     return {batch_id: BatchTallies(running.get(batch_id, 0), standings[batch_id]) for batch_id in batch_ids}
 
 
-def _standings_of_batches() -> Select[*tuple[Any, ...]]:
-    parts = union_all(
-        *(
-            select(table.batch_id, table.standing, amount.label("amount")).where(among(table.batch_id, "ids"))
-            for table, amount in ((Tally, Tally.total), (TallyChange, TallyChange.change))
-        )
-    ).subquery()
-    totals = select(parts.c.batch_id, parts.c.standing, func.sum(parts.c.amount))
-    return totals.group_by(parts.c.batch_id, parts.c.standing)
-
-
 # Made once, as for lists of videos.
-_STANDINGS = _standings_of_batches()
+_STANDINGS = sum_tallies("batch_id", "standing", where=lambda table: among(table.batch_id, "ids"))
 # Few scans run at any moment: the sum keeps SQLite, which does not know that, from walking the whole batch.
 _BATCH_OF_RUNNING = Entry.batch_id + literal_column("0")
 _RUNNING = (

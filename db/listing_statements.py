@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    func,
     or_,
     select,
     tuple_,
@@ -30,10 +29,11 @@ from db.dialects import among
 from db.outcomes import SCORE_COLUMNS
 from db.standings import JUDGED_STANDINGS
 from db.states import WAITING_STATES
-from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.batches import Batch, Entry
 from db.tables.contents import Video
 from db.tables.people import Review
 from db.tables.scans import Scan
+from db.tally_sums import batches_that_hold
 
 BATCHES_AT_ONCE = 200
 """Of so many batches it is asked in one go whether they hold what is wanted."""
@@ -142,16 +142,11 @@ def ids_of_any(*, of_batch: bool, is_rising: bool, goes_on: bool) -> Select[*tup
 @lru_cache
 def batches_with(standings: tuple[str, ...], *, is_rising: bool, goes_on: bool) -> Select[*tuple[Any, ...]]:
     """The next batches that hold entries at these standings; that of `after_batch` may be among them."""
-    parts = union_all(
-        *(
-            select(table.batch_id, amount.label("amount")).where(table.batch_id > 0, table.standing.in_(standings))
-            for table, amount in ((Tally, Tally.total), (TallyChange, TallyChange.change))
-        )
-    ).subquery()
-    query = select(parts.c.batch_id).group_by(parts.c.batch_id).having(func.sum(parts.c.amount) > 0)
+    query = batches_that_hold(lambda table: (table.batch_id > 0) & table.standing.in_(standings))
+    batch_id = query.selected_columns.batch_id
     if goes_on:
-        query = query.where(parts.c.batch_id >= _AFTER_BATCH if is_rising else parts.c.batch_id <= _AFTER_BATCH)
-    return query.order_by(parts.c.batch_id if is_rising else parts.c.batch_id.desc()).limit(BATCHES_AT_ONCE)
+        query = query.where(batch_id >= _AFTER_BATCH if is_rising else batch_id <= _AFTER_BATCH)
+    return query.order_by(batch_id if is_rising else batch_id.desc()).limit(BATCHES_AT_ONCE)
 
 
 @lru_cache

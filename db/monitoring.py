@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.clock import db_now
-from db.tables.batches import Tally, TallyChange
 from db.tables.classifiers import EvaluationRow
 from db.tables.scans import Scan
 from db.tallies import EVERY_BATCH
+from db.tally_sums import sum_tallies
 
 # Of the scans that ended of late, so many at most are looked at.
 _MOST_SCANS = 5000
@@ -36,11 +36,7 @@ class Recent:
 
 def read_standing_totals(session: Session) -> Counter[str]:
     """How many entries of all batches stand where; adds up tallies, of which a batch has a few."""
-    parts = union_all(
-        select(Tally.standing, Tally.total.label("total")).where(Tally.batch_id != EVERY_BATCH),
-        select(TallyChange.standing, TallyChange.change).where(TallyChange.batch_id != EVERY_BATCH),
-    ).subquery()
-    rows = session.execute(select(parts.c.standing, func.sum(parts.c.total)).group_by(parts.c.standing))
+    rows = session.execute(sum_tallies("standing", where=lambda table: table.batch_id != EVERY_BATCH))
     return Counter({standing: int(total) for standing, total in rows if total})
 
 

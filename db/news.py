@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.batch_listing import describe_batch, read_many_tallies
@@ -12,9 +12,10 @@ from db.findings import describe_path
 from db.headers import iso_time
 from db.outcomes import END_STATES
 from db.standings import WAITING
-from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.batches import Batch, Entry
 from db.tables.scans import Scan
 from db.tallies import count_waiting
+from db.tally_sums import batches_that_hold
 from db.verdicts import VERDICTS
 
 # Who watches looks at what is new: of batches so far back nobody is told live.
@@ -55,15 +56,8 @@ def read_news(session: Session, *, since: float | None) -> News:
 def _under_way(session: Session) -> set[int]:
     """The latest batches in which something waits, or whose files are still being read."""
     newest = session.scalar(select(func.max(Batch.id))) or 0
-    parts = union_all(
-        *(
-            select(table.batch_id, amount.label("amount")).where(
-                table.batch_id > max(0, newest - _LATEST_BATCHES), table.standing == WAITING
-            )
-            for table, amount in ((Tally, Tally.total), (TallyChange, TallyChange.change))
-        )
-    ).subquery()
-    waiting = select(parts.c.batch_id).group_by(parts.c.batch_id).having(func.sum(parts.c.amount) > 0)
+    oldest = max(0, newest - _LATEST_BATCHES)
+    waiting = batches_that_hold(lambda table: (table.batch_id > oldest) & (table.standing == WAITING))
     growing = select(Batch.id).where(Batch.id > newest - _LATEST_BATCHES, Batch.is_complete.is_(False))
     return {*session.scalars(waiting), *session.scalars(growing)}
 

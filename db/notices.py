@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, func, select, union_all, update
+from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.batch_listing import describe_batch, read_many_tallies
@@ -13,10 +13,11 @@ from db.dialects import insert_or
 from db.findings import describe_path
 from db.headers import iso_time
 from db.standings import WAITING
-from db.tables.batches import Batch, Entry, Tally, TallyChange
+from db.tables.batches import Batch, Entry
 from db.tables.contents import Video
 from db.tables.notices import Delivery, FollowedBatch, NoticeMark, WebhookRow
 from db.tables.scans import Scan
+from db.tally_sums import batches_that_hold
 from db.text import storable
 
 EVENTS = ("batch.ended", "video.fake")
@@ -161,13 +162,7 @@ def _lock_mark(session: Session, now: float) -> NoticeMark:
 
 def _follow(session: Session, mark: NoticeMark) -> None:
     """Follows the batches that are new, and those in which something waits (again)."""
-    parts = union_all(
-        *(
-            select(table.batch_id, amount.label("amount")).where(table.batch_id > 0, table.standing == WAITING)
-            for table, amount in ((Tally, Tally.total), (TallyChange, TallyChange.change))
-        )
-    ).subquery()
-    waiting = select(parts.c.batch_id).group_by(parts.c.batch_id).having(func.sum(parts.c.amount) > 0)
+    waiting = batches_that_hold(lambda table: (table.batch_id > 0) & (table.standing == WAITING))
     found = {*session.scalars(waiting), *session.scalars(select(Batch.id).where(Batch.id > mark.batch_id))}
     if found:
         rows = [{"batch_id": batch_id} for batch_id in sorted(found)]

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select, union_all
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.claiming import IS_RUNNING
@@ -11,6 +11,7 @@ from db.dialects import insert_or
 from db.standings import JUDGED_STANDINGS, WAITING
 from db.tables.batches import Entry, Tally, TallyChange
 from db.tables.scans import Scan
+from db.tally_sums import sum_tallies
 
 EVERY_BATCH = 0
 """Under this number `db.triggers` counts the scans that wait, over all batches."""
@@ -95,13 +96,6 @@ def add_up_changes(session: Session) -> None:
 
 def _read_totals(session: Session, batch_id: int) -> list[tuple[str, str, int]]:
     """Standing, runtime and count of all that is not zero."""
-    parts = union_all(
-        select(Tally.standing, Tally.runtime, Tally.total).where(Tally.batch_id == batch_id),
-        select(TallyChange.standing, TallyChange.runtime, TallyChange.change).where(TallyChange.batch_id == batch_id),
-    ).subquery()
-    total = func.sum(parts.c.total)
-    rows = session.execute(
-        select(parts.c.standing, parts.c.runtime, total).group_by(parts.c.standing, parts.c.runtime).having(total != 0)
-    )
+    rows = session.execute(sum_tallies("standing", "runtime", where=lambda table: table.batch_id == batch_id))
     # PostgreSQL sums whole numbers to a decimal.
-    return [(standing, runtime, int(count)) for standing, runtime, count in rows]
+    return [(standing, runtime, int(count)) for standing, runtime, count in rows if count]
