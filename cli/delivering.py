@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -86,13 +86,17 @@ def hints(batch: Mapping[str, Any]) -> list[str]:
 
 
 def _write_files(session: Session, batch_id: int, targets: Targets) -> list[int]:
+    from cli.batch_report import open_batch_report
+    from worker.settings import read_settings
+
+    settings = read_settings()
     listed = []
     for format_, target in targets.files.items():
         if target is None:
             continue
         try:
             with open_output(target) as stream:
-                listed.append(_write_one(session, batch_id, stream, format_=format_))
+                listed.append(open_batch_report(session, batch_id, settings, format_=format_)(stream))
         except BrokenPipeError:
             # Whoever read the result (`head`, say) has had enough: no error of ours.
             raise
@@ -100,18 +104,6 @@ def _write_files(session: Session, batch_id: int, targets: Targets) -> list[int]
             again = f"fakesweep report {batch_id} --format {format_} --output FILE"
             raise click.ClickException(f"{expected_message(error)}; no verdict is lost: {again}") from error
     return listed
-
-
-def _write_one(session: Session, batch_id: int, stream: IO[str], *, format_: str) -> int:
-    from cli.evidence_report import write_batch_page
-    from cli.rendering.report import write_report
-    from db.reports import open_report
-    from worker.settings import read_settings
-
-    if format_ == "html":
-        return write_batch_page(session, batch_id, stream, read_settings())
-    report = open_report(session, batch_id, with_frames=format_ == "json")
-    return write_report(report, stream, format_=format_)
 
 
 def _print_table(session: Session, batch_id: int) -> int:

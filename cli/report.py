@@ -52,11 +52,9 @@ def command(
       fakesweep report 12 --state unreadable --format json
       fakesweep report --format html --output report.html
     """
+    from cli.batch_report import open_batch_report
     from cli.batches import named_batch
-    from cli.evidence_report import write_batch_page
     from cli.opening import opened_database
-    from cli.rendering.report import write_report
-    from db.reports import open_report
     from db.verdicts import single_threshold
     from worker.settings import read_settings
 
@@ -69,12 +67,6 @@ def command(
     }
     with opened_database() as database, database.read() as session:
         batch_id = named_batch(session, batch).id
-        if format_ == "html":
-            with open_output(output) as stream:
-                write_batch_page(session, batch_id, stream, read_settings(), **wanted)
-            return
-        report = open_report(
-            session, batch_id, **wanted, with_frames=format_ == "json", with_timelines=format_ == "table"
-        )
+        write = open_batch_report(session, batch_id, read_settings(), format_=format_, **wanted)
         with open_output(output) as stream:
-            write_report(report, stream, format_=format_)
+            write(stream)

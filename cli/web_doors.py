@@ -59,19 +59,14 @@ def write_batch_report(
     Raises:
         UnfitWishError: these do not fit.
     """
-    from cli.evidence_report import write_batch_page
-    from cli.rendering.report import write_report
-    from db.reports import open_report
+    from cli.batch_report import open_batch_report
     from web.doors import UnfitWishError
 
     try:
-        report = open_report(session, batch_id, **wanted, with_frames=format_ != "csv")
+        write = open_batch_report(session, batch_id, settings, format_=format_, **wanted)
     except ValueError as error:
         raise UnfitWishError(str(error)) from error
-    if format_ == "html":
-        write_batch_page(session, batch_id, stream, settings, **wanted)
-        return
-    write_report(report, stream, format_=format_)
+    write(stream)
 
 
 def write_video_report(settings: Settings, session: Session, video: Mapping[str, Any], stream: IO[str]) -> None:
