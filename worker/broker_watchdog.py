@@ -31,7 +31,7 @@ WATCHDOG_LOCK = "watchdog.lock"
 USERS_LOCK = "users.lock"
 SERVER_LOG = "server.log"
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 
 
 class _ToldToEndError(Exception):
@@ -125,7 +125,7 @@ def _start_server(server: str, socket_path: str) -> subprocess.Popen[bytes] | No
             stdout=log,
             stderr=subprocess.STDOUT,
             # Safe here: this process has one thread, and the function only asks the kernel.
-            preexec_fn=_parent_death_request(),  # noqa: PLW1509 - see above
+            preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
         )
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
@@ -139,26 +139,28 @@ def _start_server(server: str, socket_path: str) -> subprocess.Popen[bytes] | No
     return process
 
 
-def _parent_death_request() -> Callable[[], None]:
-    """A function for the child between fork and exec: SIGKILL for it as soon as its parent is gone."""
-    parent = os.getpid()
-    set_option = getattr(ctypes.CDLL(None), "prctl", None)
-
-    def request() -> None:
-        # Elsewhere than on Linux the next user finds the server without its watchdog, and ends it.
-        if set_option is not None:
-            set_option(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return request
-
-
 def _let_go_of_starter() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nothing, descriptor)
     os.close(nothing)
+
+
+def end_with_parent(number: signal.Signals) -> Callable[[], None]:
+    """A function for the child between fork and exec: it gets this signal as soon as its parent is gone.
+
+    On Linux alone. Elsewhere the next user of the broker finds the server without its watchdog, and ends it.
+    """
+    parent = os.getpid()
+    set_option = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def request() -> None:
+        if set_option is not None:
+            set_option(_PR_SET_PDEATHSIG, number)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), number)
+
+    return request
 
 
 def last_line(path: Path) -> str | None:

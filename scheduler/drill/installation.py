@@ -21,7 +21,7 @@ from db.history import keep_history
 from db.schema import upgrade_database
 from db.session import Database, open_database
 from scheduler.drill.servers import PostgresServer, ValkeyServer, wait_until
-from worker.broker_watchdog import WATCHDOG_LOCK
+from worker.broker_watchdog import WATCHDOG_LOCK, end_with_parent
 from worker.file_locks import is_free
 from worker.settings import Settings, read_settings
 
@@ -136,7 +136,7 @@ class Installation:
                 stderr=log,
                 # So that Ctrl-C reaches the drill alone, which then ends all in good order.
                 start_new_session=True,
-                preexec_fn=obey_permissions,  # noqa: PLW1509 - the drill has no threads
+                preexec_fn=obey_permissions(),  # noqa: PLW1509 - the drill has no threads
             )
         process.is_doomed = False
 
@@ -215,18 +215,25 @@ def can_be_refused_writing() -> bool:
         return False
     probe = "import os, sys; os.chmod(sys.argv[1], 0o444); open(sys.argv[1], 'ab')"
     with suppress(OSError):
-        return _fails(probe, preexec=obey_permissions)
+        return _fails(probe, preexec=obey_permissions())
     return False
 
 
-def obey_permissions() -> None:
-    """Before a program is run: permissions are to count for it even where it is root's, and it dies with its parent."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        # A file that is read-only is so for root as well; what we may not drop, we keep.
-        libc.prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
-        pr_set_pdeathsig = 1
-        libc.prctl(pr_set_pdeathsig, signal.SIGKILL)
+def obey_permissions() -> Callable[[], None]:
+    """A function for the child between fork and exec: permissions count for it even where it is root's.
+
+    On Linux alone, where it also dies with its parent.
+    """
+    end_too = end_with_parent(signal.SIGKILL)
+    set_option = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def request() -> None:
+        if set_option is not None:
+            # A file that is read-only is so for root as well; what we may not drop, we keep.
+            set_option(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
+            end_too()
+
+    return request
 
 
 def _fails(code: str, *, preexec: Callable[[], None]) -> bool:

@@ -3,14 +3,12 @@
 Each is our child on a unix socket or a free loopback port, is stopped by its own pid, and dies with us.
 """
 
-import ctypes
 import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -20,6 +18,7 @@ from pathlib import Path
 import psycopg
 
 from worker.broker import find_server
+from worker.broker_watchdog import end_with_parent
 
 _START_TIMEOUT_S = 60.0
 # PostgreSQL refuses to run as root; this user exists on every Unix and owns nothing.
@@ -71,7 +70,8 @@ class PostgresServer:
                 [self._program("postgres"), "-D", str(self._cluster), *settings],
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 (no thread runs yet when servers are started)
+                # Even a killed test run leaves no server behind; elsewhere than on Linux, `stop` has to do.
+                preexec_fn=end_with_parent(signal.SIGINT),  # noqa: PLW1509 (no thread runs yet when servers are started)
                 user=_server_user(),
                 group=_server_user(),
             )
@@ -178,7 +178,8 @@ class ValkeyServer:
                 command,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 (no thread runs yet when servers are started)
+                # Even a killed test run leaves no server behind; elsewhere than on Linux, `stop` has to do.
+                preexec_fn=end_with_parent(signal.SIGINT),  # noqa: PLW1509 (no thread runs yet when servers are started)
             )
         wait_until(self.is_ready, what=f"Valkey on port {self.port}")
 
@@ -236,10 +237,3 @@ def _system_programs() -> Path:
 def _server_user() -> int | None:
     """Whose PostgreSQL is, None for ours."""
     return _NOBODY if os.geteuid() == 0 else None
-
-
-def _die_with_parent() -> None:
-    # Even a killed test run leaves no server behind; elsewhere than on Linux, `stop` has to do.
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)

@@ -264,7 +264,7 @@ def test_file_that_was_read_only_is_written_again(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=obey_permissions,
+        preexec_fn=obey_permissions(),
     )
 
     assert ended.stdout.split() == ["refused", "written"], ended.stderr
