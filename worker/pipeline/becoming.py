@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from worker.pipeline.landlock import allow_own_process
 from worker.pipeline.locking_in import lock_in
 from worker.pipeline.seccomp import Filter
 
@@ -40,6 +41,9 @@ def become_program(
         else:
             ruleset = None if confinement[0] is None else spare(confinement[0])
             _place(descriptors)
+            if ruleset is not None and request["hardware"] is not None:
+                # These rules are of this start alone: who it is shows only now.
+                allow_own_process(ruleset)
             lock_in(ruleset, confinement[1])
         _run(program, request)
     except BaseException as error:  # noqa: BLE001 - the child of a fork must not return

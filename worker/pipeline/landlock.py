@@ -10,12 +10,12 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION_FLAG = 1
 _PATH_BENEATH = 1
-EXECUTE, READ_FILE, READ_DIR = 1 << 0, 1 << 2, 1 << 3
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+IOCTL_DEV, _IOCTL_FROM_ABI = 1 << 15, 5
 _FILES_OF_ABI = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
 _NETWORK_FROM_ABI, _BIND_AND_CONNECT_TCP = 4, 0b11
 _SCOPES_FROM_ABI, _SIGNALS_AND_ABSTRACT_SOCKETS = 6, 0b11
@@ -47,23 +47,41 @@ def handled_rights(abi: int) -> bytes:
     return struct.pack("=QQQ", files, network, scopes)[:size]
 
 
-def make_ruleset(abi: int, *, readable: Iterable[str] = (), call: SystemCall | None = None) -> int:
-    """A descriptor of rules under which only these files, and what lies in these directories, can be read and run.
+def make_ruleset(
+    abi: int, *, readable: Iterable[str] = (), devices: Iterable[str] = (), call: SystemCall | None = None
+) -> int:
+    """A descriptor of rules under which only these files, and what lies in these directories, can be reached.
+
+    Args:
+        abi: of the kernel.
+        readable: can be read and run.
+        devices: can be read and written, and asked by `ioctl`, which before ABI 5 no rule takes from any device.
+        call: in place of the kernel's.
 
     Raises:
         OSError: the kernel refuses.
     """
     attributes = handled_rights(abi)
     ruleset = _checked(call or _system_call, _CREATE_RULESET, attributes, len(attributes), 0)
+    of_devices = READ_FILE | WRITE_FILE | (IOCTL_DEV if abi >= _IOCTL_FROM_ABI else 0)
     try:
         for path in readable:
-            # What is not there needs no permission.
-            with suppress(FileNotFoundError, NotADirectoryError):
-                _allow(ruleset, path, call or _system_call)
+            _allow(ruleset, path, EXECUTE | READ_FILE, call or _system_call)
+        for path in devices:
+            _allow(ruleset, path, of_devices, call or _system_call)
     except OSError:
         os.close(ruleset)
         raise
     return ruleset
+
+
+def allow_own_process(ruleset: int, call: SystemCall | None = None) -> None:
+    """Adds that the calling process may read what the kernel says of itself, in `/proc/self`; of others, nothing.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    _allow(ruleset, "/proc/self", READ_FILE, call or _system_call)
 
 
 def restrict_self(ruleset: int, call: SystemCall | None = None) -> None:
@@ -75,11 +93,15 @@ def restrict_self(ruleset: int, call: SystemCall | None = None) -> None:
     _checked(call or _system_call, _RESTRICT_SELF, ruleset, 0)
 
 
-def _allow(ruleset: int, path: str, call: SystemCall) -> None:
-    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: str, rights: int, call: SystemCall) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        # What is not there needs no permission.
+        return
     try:
         is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        rights = EXECUTE | READ_FILE | (READ_DIR if is_directory else 0)
+        rights |= READ_DIR if is_directory else 0
         _checked(call, _ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
     finally:
         os.close(descriptor)

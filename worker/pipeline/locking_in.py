@@ -21,9 +21,10 @@ _OF_THIS_PROCESS, _NO_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0), bytes(24
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def decoder_filter() -> Filter:
-    """System calls of a process that is to start one program in its place."""
-    return Filter(filter_program(os.uname().machine, may_start=True, may_open=True, may_answer=False))
+def decoder_filter(*, may_drive: bool = False) -> Filter:
+    """System calls of a process that is to start one program in its place; with those of a GPU's drivers if it may."""
+    machine = os.uname().machine
+    return Filter(filter_program(machine, may_start=True, may_open=True, may_answer=False, may_drive=may_drive))
 
 
 def reader_filter() -> Filter:
@@ -31,13 +32,13 @@ def reader_filter() -> Filter:
     return Filter(filter_program(os.uname().machine, may_start=False, may_open=False, may_answer=True))
 
 
-def rules_for(landlock_abi: int, readable: Iterable[str]) -> int | None:
-    """A descriptor of Landlock rules that leave only these files and directories; None where there is no Landlock.
+def rules_for(landlock_abi: int, readable: Iterable[str], devices: Iterable[str] = ()) -> int | None:
+    """A descriptor of Landlock rules that leave only these files, directories and devices; None without Landlock.
 
     Raises:
         OSError: the kernel refuses what it seemed to have.
     """
-    return make_ruleset(landlock_abi, readable=readable) if landlock_abi else None
+    return make_ruleset(landlock_abi, readable=readable, devices=devices) if landlock_abi else None
 
 
 def lock_in(ruleset: int | None, calls: Filter | None) -> None:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from worker.pipeline.becoming import OUT_OF_FILES, become_program, complaint_about, spare
 from worker.pipeline.locking_in import decoder_filter, rules_for
+from worker.pipeline.seccomp import Filter
 
 MAX_DESCRIPTORS = 8
 _LOOK_AFTER_PARENT_S = 0.5
@@ -56,6 +57,7 @@ class Spawner:
         self._parent = parent
         self._landlock_abi = landlock_abi
         self._calls = decoder_filter() if has_seccomp else None
+        self._driving_calls = decoder_filter(may_drive=True) if has_seccomp else None
         self._rulesets: dict[tuple[object, ...], int | None] = {}
         self._leashes: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
@@ -102,8 +104,20 @@ class Spawner:
             leash.close()
 
     def _start(self, request: dict[str, Any], leash: socket.socket, descriptors: list[int]) -> None:
-        readable = request["readable"]
-        confinement = None if readable is None else (self._ruleset_for(request["generation"], readable), self._calls)
+        with contextlib.ExitStack() as made:
+            said, pid = self._fork(request, self._confinement_of(request, made), descriptors)
+        if said:
+            os.waitpid(pid, 0)
+            _answer(leash, {"error": said.decode("utf-8", "replace")})
+            return
+        self._leashes[pid] = leash
+        self._selector.register(leash, selectors.EVENT_READ, lambda _: self._kill(pid))
+        _answer(leash, {"pid": pid})
+
+    def _fork(
+        self, request: dict[str, Any], confinement: tuple[int | None, Filter | None] | None, descriptors: list[int]
+    ) -> tuple[bytes, int]:
+        """The child's complaint, empty once the program runs in its place, and its number."""
         complaint, child_complaint = os.pipe()
         spawner = os.getpid()
         try:
@@ -116,16 +130,23 @@ class Spawner:
         if pid == 0:
             become_program(request, descriptors, confinement, child_complaint, spawner)
         os.close(child_complaint)
-        # Empty once the program runs in its place: the pipe's other end closes with the exec.
+        # The pipe's other end closes with the exec.
         with open(complaint, "rb") as pipe:  # noqa: PTH123 - a descriptor
-            said = pipe.read()
-        if said:
-            os.waitpid(pid, 0)
-            _answer(leash, {"error": said.decode("utf-8", "replace")})
-            return
-        self._leashes[pid] = leash
-        self._selector.register(leash, selectors.EVENT_READ, lambda _: self._kill(pid))
-        _answer(leash, {"pid": pid})
+            return pipe.read(), pid
+
+    def _confinement_of(
+        self, request: dict[str, Any], made: contextlib.ExitStack
+    ) -> tuple[int | None, Filter | None] | None:
+        """Rules and filter of what is asked for, None where it goes free; `made` closes rules of this start alone."""
+        readable, hardware = request["readable"], request["hardware"]
+        if readable is None:
+            return None
+        if hardware is None:
+            return self._ruleset_for(request["generation"], readable), self._calls
+        ruleset = rules_for(self._landlock_abi, [*readable, *hardware["readable"]], hardware["devices"])
+        if ruleset is not None:
+            made.callback(os.close, ruleset)
+        return ruleset, self._driving_calls
 
     def _ruleset_for(self, generation: int, readable: list[str]) -> int | None:
         """Made once: the rules hold on to the files themselves, so a replaced file needs a new generation."""

@@ -14,6 +14,7 @@ from typing import Any
 from worker.pipeline.becoming import OUT_OF_FILES
 from worker.pipeline.errors import Reason, TransientError
 from worker.pipeline.executables import files_to_start
+from worker.pipeline.hardware import Reach
 from worker.pipeline.leash import SpawnedProcess, read_line
 from worker.pipeline.open_files import is_out_of_files, out_of_files_error
 from worker.pipeline.sandbox import SandboxParts, find_sandbox
@@ -60,6 +61,7 @@ class Spawner:
         bounds: Sequence[Bound] = (),
         environment: Mapping[str, str] | None = None,
         is_confined: bool,
+        reach: Reach | None = None,
     ) -> SpawnedProcess:
         """Starts a program in the root directory, as leader of a session of its own.
 
@@ -69,6 +71,7 @@ class Spawner:
             bounds: limits that are set before it runs.
             environment: None for this process' own.
             is_confined: whether it is locked in from its first instruction.
+            reach: what it may reach beyond that, where it is locked in.
 
         Raises:
             TransientError: it cannot be started; `detail` says why.
@@ -78,6 +81,7 @@ class Spawner:
             "bounds": list(bounds),
             "environment": None if environment is None else dict(environment),
             "generation": self._generation,
+            "hardware": None if reach is None else {"readable": reach.readable, "devices": reach.devices},
         }
         try:
             request["readable"] = [str(path) for path in files_to_start(Path(argv[0]))] if is_confined else None

@@ -96,6 +96,18 @@ START_PROGRAM = {"execve": (59, 221), "execveat": (322, 281)}
 ANSWER_ON_SOCKET = {"recvmsg": (47, 212), "sendmsg": (46, 211), "recvfrom": (45, 207), "sendto": (44, 206)}
 """On a socket that is open already: `socket` and `connect` are nowhere in these tables."""
 
+DRIVE_GPU = {
+    "getdents64": (217, 61),
+    "statfs": (137, 43),
+    "fstatfs": (138, 44),
+    "mincore": (27, 232),
+    "mlock": (149, 228),
+    "munlock": (150, 229),
+    "get_mempolicy": (239, 236),
+    "mbind": (237, 235),
+}
+"""For drivers, which look for their devices and settle where their memory lies."""
+
 CLONE = (56, 220)
 FCNTL = (72, 25)
 IOCTL = (16, 29)

@@ -1,5 +1,6 @@
 """What reads a stranger's bytes is locked in: it can open, reach, start and signal nothing."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from worker.pipeline.ffmpeg import find_ffmpeg
+from worker.pipeline.hardware import Reach
 from worker.pipeline.sandbox import SandboxParts, find_sandbox
 from worker.pipeline.spawning import Spawner
 
@@ -209,6 +211,90 @@ def _run_ffmpeg(
     finally:
         os.close(nothing)
         spawner.close()
+
+
+# Runs in a decoder's place; each line of the answer is a deed and the number of its error, 0 where it was done.
+DRIVER = """
+import fcntl, os, socket, sys
+secret, device, other, port = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+
+def ask(path, command):
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.ioctl(descriptor, command)
+    finally:
+        os.close(descriptor)
+
+def connect():
+    with socket.socket() as client:
+        client.connect(("127.0.0.1", port))
+
+def fork():
+    if os.fork() == 0:
+        os._exit(0)
+
+deeds = {
+    "write_device": lambda: os.write(os.open(device, os.O_RDWR), b"x"),
+    "ask_device": lambda: ask(device, 0xC0406400),
+    "ask_terminal": lambda: ask(device, 0x5412),
+    "other_device": lambda: os.open(other, os.O_RDWR),
+    "own_status": lambda: open("/proc/self/status").read(),
+    "parent_status": lambda: open(f"/proc/{os.getppid()}/status").read(),
+    "own_memory": lambda: open("/proc/self/mem", "r+b"),
+    "root_of_own": lambda: open("/proc/self/root" + secret).read(),
+    "read": lambda: open(secret).read(),
+    "write": lambda: open(secret + ".new", "w"),
+    "connect": connect,
+    "fork": fork,
+}
+for name, deed in deeds.items():
+    try:
+        deed()
+        print(name, 0)
+    except OSError as error:
+        print(name, error.errno)
+"""
+
+
+def _drive(secret: Path, reach: Reach) -> dict[str, int]:
+    """What Python can do in a decoder's place: by deed the error's number, 0 where it was done."""
+    spawner = Spawner()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    read_end, write_end = os.pipe()
+    try:
+        with listening() as (port, visitors):
+            process = spawner.start(
+                [sys.executable, "-I", "-S", "-c", DRIVER, str(secret), "/dev/zero", "/dev/full", str(port)],
+                descriptors=[nothing, write_end, nothing],
+                environment={},
+                is_confined=True,
+                reach=reach,
+            )
+            os.close(write_end)
+            with os.fdopen(read_end, "rb") as stream:
+                ends = dict(line.split() for line in stream.read().decode().splitlines())
+        assert process.wait(60) == 0
+        assert visitors == []
+        return {name: int(number) for name, number in ends.items()}
+    finally:
+        os.close(nothing)
+        spawner.close()
+
+
+def test_a_hardware_decoder_reaches_its_device_and_nothing_else_more(secret: Path) -> None:
+    """Its device can be written and asked, and it may read of itself; other devices, files and servers are as ever."""
+    python = (str(Path(os.__file__).parent), sys.prefix, sys.base_prefix)
+    deeds = _drive(secret, Reach(python, ("/dev/zero",)))
+    without_device = _drive(secret, Reach(python, ()))
+
+    done = {name for name, number in deeds.items() if number == 0}
+    assert done == {"write_device", "own_status"}
+    # The question reached the device, which is no GPU and does not know it; that of terminals did not.
+    assert deeds["ask_device"] == errno.ENOTTY
+    assert deeds["ask_terminal"] == errno.EPERM
+    assert without_device["write_device"] == without_device["ask_device"] == errno.EACCES
+    assert {deeds[name] for name in set(deeds) - done - {"ask_device"}} <= {errno.EACCES, errno.EPERM}
+    assert not secret.with_name("secret.txt.new").exists()
 
 
 COPY_TEXT = ["-f", "data", "-map", "0", "-c", "copy", "pipe:1"]

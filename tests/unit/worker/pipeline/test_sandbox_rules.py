@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import hashlib
 import os
 import struct
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from worker.pipeline.executables import PROGRAM_DIRECTORIES, files_to_start, loader_of
-from worker.pipeline.landlock import find_landlock, handled_rights, make_ruleset
+from worker.pipeline.landlock import allow_own_process, find_landlock, handled_rights, make_ruleset
 from worker.pipeline.seccomp import Instruction, filter_program
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
@@ -72,6 +73,25 @@ def test_rules_name_files_for_reading_and_running_only(tmp_path: Path) -> None:
     assert rights == [0b0101, 0b1101]
 
 
+@pytest.mark.parametrize(("abi", "of_devices"), [(4, 0b0110), (5, 0b0110 | 1 << 15), (7, 0b0110 | 1 << 15)])
+def test_devices_may_be_written_and_asked_and_not_run(tmp_path: Path, abi: int, of_devices: int) -> None:
+    """From the fifth version on `ioctl` is a right of its own, and theirs alone; their directory may be listed."""
+    calls: list[tuple[object, ...]] = []
+
+    def call(*arguments: object) -> int:
+        calls.append(arguments)
+        return os.open(os.devnull, os.O_RDONLY) if arguments[0] == 444 else 0
+
+    (tmp_path / "dri").mkdir()
+    devices = [os.devnull, str(tmp_path / "dri"), str(tmp_path / "absent")]
+    ruleset = make_ruleset(abi, readable=[str(tmp_path)], devices=devices, call=call)
+    allow_own_process(ruleset, call)
+    os.close(ruleset)
+
+    rights = [struct.unpack("=Qi", arguments[3])[0] for arguments in calls[1:]]  # type: ignore[arg-type]
+    assert rights == [0b1101, of_devices, of_devices | 0b1000, 0b1100]
+
+
 def test_a_refused_rule_is_an_error_and_leaves_nothing_open(tmp_path: Path) -> None:
     """Rules that the kernel takes only half are not used."""
     made: list[int] = []
@@ -98,6 +118,8 @@ def _judge(program: list[Instruction], machine: int, number: int, *arguments: in
         at += 1
         if code == 0x20:
             (accumulator,) = struct.unpack_from("<I", words, constant)
+        elif code == 0x54:
+            accumulator &= constant
         elif code == 0x06:
             return constant
         else:
@@ -150,6 +172,45 @@ def test_arguments_are_looked_at(machine: str, audit: int, clone: int, fcntl: in
     assert _judge(program, audit, fcntl, 1, 8) == FORBIDDEN
     assert _judge(program, audit, prlimit, 0) == ALLOW
     assert _judge(program, audit, prlimit, 1234) == FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("machine", "may_open", "sha256"),
+    [
+        ("x86_64", True, "7de899f174c32739844b6f074335637f6709a7d059849b9c378ab80943006c97"),
+        ("x86_64", False, "09179d104807da9cbd2ae4fdd79af6c459b8aee6b5e5b07f91860de30f7cfd8c"),
+        ("aarch64", True, "7df06dabf0d394300611062d5e24dd2326b357a8597cb59804a3ed3ae60cd204"),
+        ("aarch64", False, "9e86f8cf2518bb48e8cf4efde116e1226cced45b3f1dd3825ce944dc2191b2d7"),
+    ],
+)
+def test_the_ordinary_filters_are_to_the_byte_what_they_were(machine: str, *, may_open: bool, sha256: str) -> None:
+    """What drivers of GPUs need is in no filter but theirs; whoever changes these lists changes this on purpose."""
+    program = filter_program(machine, may_start=may_open, may_open=may_open, may_answer=not may_open)
+
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    assert hashlib.sha256(code).hexdigest() == sha256
+
+
+@pytest.mark.parametrize(
+    ("machine", "audit", "ioctl", "getdents64", "socket"), [("x86_64", X86, 16, 217, 41), ("aarch64", ARM, 29, 61, 198)]
+)
+def test_only_a_driver_s_filter_lets_gpus_be_asked(
+    machine: str, audit: int, ioctl: int, getdents64: int, socket: int
+) -> None:
+    """By their drivers' commands; terminals, sockets and disks are asked by neither, and nobody gets a socket."""
+    decoder = filter_program(machine, may_start=True, may_open=True, may_answer=False)
+    driver = filter_program(machine, may_start=True, may_open=True, may_answer=False, may_drive=True)
+    of_gpus = [0xC020462A, 0x30000001, 0x1B, 0xC0406400, 0x40086200, 0xC0303E03]
+    # Types into a terminal, pastes into a console, looks at interfaces, at a disk's size, at a device's events.
+    of_others = [0x5412, 0x541C, 0x8912, 0x1260, 0x80044501]
+
+    assert {_judge(decoder, audit, ioctl, 3, command) for command in of_gpus + of_others} == {FORBIDDEN}
+    assert {_judge(driver, audit, ioctl, 3, command) for command in of_gpus} == {ALLOW}
+    assert {_judge(driver, audit, ioctl, 3, command) for command in of_others} == {FORBIDDEN}
+    assert _judge(driver, audit, ioctl, 1, 0x5413) == ALLOW
+    assert (_judge(decoder, audit, getdents64), _judge(driver, audit, getdents64)) == (FORBIDDEN, ALLOW)
+    assert _judge(driver, audit, socket) == FORBIDDEN
+    assert _judge(driver, audit, 56 if machine == "x86_64" else 220, FORK_FLAGS) == FORBIDDEN
 
 
 def test_calls_that_are_new_are_unknown_not_forbidden() -> None:

@@ -35,7 +35,8 @@ def test_no_fork_leaves_no_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
 
     channel, other = socket.socketpair()
     leash, far_leash = socket.socketpair()
-    request = {"argv": ["/bin/true"], "bounds": [], "environment": None, "generation": 0, "readable": None}
+    request = {"argv": ["/bin/true"], "bounds": [], "environment": None, "generation": 0}
+    request |= {"readable": None, "hardware": None}
     with channel, other, leash, far_leash:
         spawner = Spawner(channel, os.getpid(), landlock_abi=0, has_seccomp=False)
         before = len(list(Path("/proc/self/fd").iterdir()))
