@@ -34,8 +34,8 @@ class LocalCrew:
         """Starts the worker, with no more processes than there are videos; once it runs, does nothing.
 
         Raises:
-            PipelineError: the face detector or ffmpeg is missing here, or too few files may be opened, so that no
-                video could be judged.
+            PipelineError: the face detector, ffmpeg or the hardware decoder that is set is missing here, or too few
+                files may be opened, so that no video could be judged.
         """
         concurrency = min(self._most, for_videos)
         if self._worker is not None or concurrency == 0:
@@ -76,6 +76,7 @@ class LocalCrew:
 def _refuse_missing_parts(settings: Settings) -> None:
     from worker.pipeline.detector_file import find_detector
     from worker.pipeline.ffmpeg import find_ffmpeg
+    from worker.pipeline.hardware_check import require_method
 
     find_detector()
-    find_ffmpeg(settings.ffmpeg)
+    require_method(find_ffmpeg(settings.ffmpeg), settings.hwaccel)

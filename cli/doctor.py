@@ -71,6 +71,10 @@ def _examine_with(settings: Settings) -> list[Finding]:
     return [
         run_check("ffmpeg", lambda: machine.check_ffmpeg(settings.ffmpeg)),
         run_check("sandbox", lambda: machine.check_sandbox(settings.ffmpeg, is_wanted=settings.is_sandboxed)),
+        run_check(
+            "hardware decoder",
+            lambda: machine.check_hwaccel(settings.ffmpeg, method=settings.hwaccel, is_confined=settings.is_sandboxed),
+        ),
         run_check("home", lambda: machine.check_home(settings.home)),
         run_check("classifier", lambda: services.check_classifier(settings)),
         run_check("database", lambda: services.check_database(settings)),

@@ -44,5 +44,7 @@ def make_judge(settings: Settings) -> Callable[[Claim, Heartbeat], ScanResult]:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """What one video may cost, and whether its decoder is locked in, as the operator set it."""
-    return replace(Limits(), time_limit_s=settings.time_limit_s, is_confined=settings.is_sandboxed)
+    """What one video may cost, whether its decoder is locked in and which it is, as the operator set it."""
+    return replace(
+        Limits(), time_limit_s=settings.time_limit_s, is_confined=settings.is_sandboxed, hwaccel=settings.hwaccel
+    )

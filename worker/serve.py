@@ -26,6 +26,8 @@ from worker.cores import usable_cores
 from worker.isolation import worker_directory
 from worker.judging import make_judge
 from worker.logs import configure_logging, set_current_worker
+from worker.pipeline.ffmpeg import find_ffmpeg
+from worker.pipeline.hardware_check import require_method
 from worker.pipeline.open_files import require_open_files
 from worker.presence import Presence, mark_installation
 from worker.processes import ask_for_long_turns, die_with_parent, end_this_process
@@ -65,7 +67,7 @@ def run_worker(
     Raises:
         BrokerError: the embedded broker does not start.
         DatabaseError: the database does not answer, or its tables are not this version's.
-        TransientError: it may not open as many files as it needs.
+        TransientError: it may not open as many files as it needs, or ffmpeg lacks the hardware decoder that is set.
     """
     configure_logging(settings.log_level, line_format=settings.log_format)
     # About pickle, which we do not accept, and containers in which root is nobody.
@@ -75,6 +77,8 @@ def run_worker(
     _check_database(settings)
     processes = concurrency or settings.concurrency or usable_cores()
     require_open_files(processes)
+    if settings.hwaccel is not None:
+        require_method(find_ffmpeg(settings.ffmpeg), settings.hwaccel)
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]
     set_current_worker(name)
     storage = Storage(settings.effective_database_url)

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from worker.pipeline.hardware import METHODS, OTHER_METHODS
+
 
 def parse_directory(value: str) -> Path:
     """An absolute directory, which need not be there yet."""
@@ -40,6 +42,15 @@ def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
         return value.strip().lower()
 
     return parse
+
+
+def parse_hwaccel(value: str) -> str | None:
+    """A hardware decoder by ffmpeg's name; None for "none"."""
+    name = value.strip().lower()
+    if name in OTHER_METHODS:
+        raise ValueError(f"cannot be {value!r}, which {OTHER_METHODS[name]}: set {', '.join(METHODS)}, or unset it")
+    found = one_of(("none", *METHODS))(value)
+    return None if found == "none" else found
 
 
 def parse_bundle(value: str) -> str:

@@ -15,6 +15,7 @@ from worker.setting_values import (
     parse_count,
     parse_days,
     parse_directory,
+    parse_hwaccel,
     parse_many,
     parse_megabytes,
     parse_program,
@@ -68,6 +69,11 @@ VARIABLES = (
         "FAKESWEEP_SANDBOX", "auto", "auto or off: whether ffmpeg runs in a sandbox, as far as the kernel has one"
     ),
     Variable(
+        "FAKESWEEP_HWACCEL",
+        "none",
+        "none, cuda, vaapi, vulkan or videotoolbox: the hardware decoder that ffmpeg tries first",
+    ),
+    Variable(
         "FAKESWEEP_EVIDENCE",
         "evidence in FAKESWEEP_HOME",
         "a directory for the faces that reports show, shared by all machines of a cluster; off keeps none",
@@ -109,6 +115,7 @@ class Settings:
         classifier: directory of a bundle, None for the active one.
         ffmpeg: None for the bundled one.
         is_sandboxed: whether ffmpeg and the probing process are locked in, as far as the kernel can.
+        hwaccel: the hardware decoder that is tried first, None for none.
         evidence: directory of the faces that reports show, None for the one in `home`.
         is_evidence_kept: whether those faces are kept at all.
         concurrency: scans at once in a worker, None for one per usable core.
@@ -131,6 +138,7 @@ class Settings:
     classifier: str | None = None
     ffmpeg: Path | None = None
     is_sandboxed: bool = True
+    hwaccel: str | None = None
     evidence: Path | None = None
     is_evidence_kept: bool = True
     concurrency: int | None = None
@@ -183,6 +191,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         classifier=read.get("CLASSIFIER", parse_bundle),
         ffmpeg=read.get("FFMPEG", parse_program),
         is_sandboxed=read.get("SANDBOX", one_of(("auto", "off"))) != "off",
+        hwaccel=read.get("HWACCEL", parse_hwaccel),
         evidence=read.get("EVIDENCE", _parse_evidence),
         is_evidence_kept=not _is_off(environ.get("FAKESWEEP_EVIDENCE", "")),
         concurrency=read.get("CONCURRENCY", _parse_concurrency),

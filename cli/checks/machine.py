@@ -28,6 +28,7 @@ NEEDED_DECODERS = (
 # The names under which a stream is decoded, where that is not its own: ffmpeg's "av1" needs a GPU.
 _DECODED_BY = {"av1": {"libdav1d", "libaom-av1"}, "vp8": {"vp8", "libvpx"}, "vp9": {"vp9", "libvpx-vp9"}}
 _FFMPEG_ANSWERS_WITHIN_S = 20
+_DEVICE_OPENS_WITHIN_S = 60
 # Room for the database, the broker's log and the evidence of some ten thousand videos.
 _LITTLE_SPACE_BYTES = 1_000_000_000
 
@@ -89,6 +90,28 @@ def check_sandbox(configured: Path | None, *, is_wanted: bool) -> Finding:
         advice = "run on Linux 5.13 or later with both, or judge on machines that hold nothing else"
         return Finding("sandbox", "note", f"{value} ({'; '.join(parts.refusals)})", advice)
     return Finding("sandbox", "ok", value)
+
+
+def check_hwaccel(configured: Path | None, *, method: str | None, is_confined: bool) -> Finding:
+    """The hardware decoder that is set, after it was opened behind the locks that a decoder of videos has."""
+    import time
+
+    from worker.pipeline.ffmpeg import find_ffmpeg
+    from worker.pipeline.ffmpeg_process import Watch
+    from worker.pipeline.hardware_check import require_method, why_not_opened
+    from worker.pipeline.limits import Limits
+
+    if method is None:
+        return Finding("hardware decoder", "ok", "none set; videos are decoded in software")
+    ffmpeg = find_ffmpeg(configured)
+    require_method(ffmpeg, method)
+    watch = Watch(time.monotonic() + _DEVICE_OPENS_WITHIN_S, lambda: False)
+    complaint = why_not_opened(ffmpeg, limits=Limits(hwaccel=method, is_confined=is_confined), watch=watch)
+    if complaint:
+        advice = "install its driver and let this user open its device, or unset FAKESWEEP_HWACCEL"
+        value = f"{method} cannot be opened, so videos are decoded in software ({complaint})"
+        return Finding("hardware decoder", "note", value, advice)
+    return Finding("hardware decoder", "ok", f"{method} can be opened; what it fails at is decoded in software")
 
 
 def lacking_decoders(listing: str) -> list[str]:

@@ -13,9 +13,10 @@ from worker.pipeline.classifier import load_classifier
 from worker.pipeline.errors import UnreadableVideoError
 from worker.pipeline.ffmpeg import find_ffmpeg
 from worker.pipeline.ffmpeg_process import Watch
-from worker.pipeline.leap_run import CannotGatherError, Decoding, opened_source, source_command
+from worker.pipeline.leap_run import CannotGatherError, opened_source
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import opened_video
+from worker.pipeline.picture_run import Decoding, source_command
 from worker.pipeline.results import ScanResult
 from worker.pipeline.sampling import DEFAULT_MAX_FRAMES, plan_decode
 from worker.pipeline.scan import ScanOptions, scan_video

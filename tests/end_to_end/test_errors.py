@@ -41,6 +41,7 @@ def check_refused(installation: Installation, clip: Path, *words: str, status: i
         ("DATABASE_URL", "mysql://somewhere", ["FAKESWEEP_DATABASE_URL"]),
         ("CLASSIFIER", "/no/such/bundle", ["FAKESWEEP_CLASSIFIER", "/no/such/bundle"]),
         ("FFMPEG", "/no/such/ffmpeg", ["FAKESWEEP_FFMPEG", "/no/such/ffmpeg"]),
+        ("HWACCEL", "qsv", ["FAKESWEEP_HWACCEL", "qsv", "vaapi"]),
         ("DEVICE", "abacus", ["FAKESWEEP_DEVICE", "abacus"]),
         ("LEASE_S", "soon", ["FAKESWEEP_LEASE_S", "soon"]),
     ],

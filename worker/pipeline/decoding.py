@@ -11,9 +11,10 @@ from pathlib import Path
 from worker.pipeline.errors import Reason, UnreadableVideoError
 from worker.pipeline.ffmpeg_health import printable_tail, require_working
 from worker.pipeline.ffmpeg_process import Watch
-from worker.pipeline.leap_run import CannotGatherError, Decoding, LeapRun, frame_interval_s
+from worker.pipeline.leap_run import CannotGatherError, LeapRun, frame_interval_s
 from worker.pipeline.limits import Limits
 from worker.pipeline.opening import VideoPath
+from worker.pipeline.picture_run import Decoding
 from worker.pipeline.results import Frame, VideoFacts
 from worker.pipeline.sampling import DecodePlan, Leap, plan_decode
 from worker.pipeline.survey import measure_timeline, with_timeline

@@ -77,6 +77,9 @@ def decode_command(
     where: dict[str, Any] = (
         {} if source.seek_s is None else {"seek_timestamp": 1, "ss": f"{source.seek_s:.6f}", "noaccurate_seek": None}
     )
+    if limits.hwaccel is not None:
+        # No format is asked for, so that ffmpeg brings each picture back to memory, in the format of its choice.
+        where["hwaccel"] = limits.hwaccel
     video = _input(video_fd, limits, **where)[str(source.facts.stream_index)]
     if source.pick_from_s is not None:
         video = video.filter("settb", "1/1000000").filter("select", pick_expression(source.pick_from_s))

@@ -1,5 +1,6 @@
 """Tells an ffmpeg that cannot run from a video that cannot be decoded, and keeps what it said last."""
 
+import re
 from pathlib import Path
 
 from worker.pipeline.errors import Reason, TransientError
@@ -10,6 +11,7 @@ from worker.pipeline.spawning import shared_spawner
 EVIDENCE_CHARACTERS = 800
 """Some ten lines: enough to name the decoder and its complaint."""
 _READ_BYTES = 65536
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 
 
 def require_working(ffmpeg: Path, *, limits: Limits, watch: Watch) -> None:
@@ -18,7 +20,8 @@ def require_working(ffmpeg: Path, *, limits: Limits, watch: Watch) -> None:
     Raises:
         TransientError: it does not; `detail` has its last words.
     """
-    with FfmpegProcess([str(ffmpeg), "-version"], pass_fds=[], limits=limits, watch=watch) as process:
+    command = [str(ffmpeg), "-version"]
+    with FfmpegProcess(command, pass_fds=[], limits=limits.in_software, watch=watch) as process:
         buffer = memoryview(bytearray(_READ_BYTES))
         while process.read_some(buffer):
             pass
@@ -34,5 +37,14 @@ def require_working(ffmpeg: Path, *, limits: Limits, watch: Watch) -> None:
 
 def printable_tail(words: str, *, limit: int) -> str:
     """The end of what a program said about a stranger's file, as one line without control characters."""
+    return _in_one_line(words)[-limit:]
+
+
+def printable_head(words: str, *, limit: int) -> str:
+    """The start of what a program said, where the cause stands, as one line without control characters."""
+    return _in_one_line(_ADDRESS.sub("", words))[:limit]
+
+
+def _in_one_line(words: str) -> str:
     line = " | ".join(line.strip() for line in words.splitlines() if line.strip())
-    return "".join(character if character.isprintable() else " " for character in line)[-limit:]
+    return "".join(character if character.isprintable() else " " for character in line)

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import Self
 
 from worker.pipeline.errors import Reason, ScanStoppedError, TransientError, UnreadableVideoError
+from worker.pipeline.hardware import reach_of, variables_of_drivers
 from worker.pipeline.limits import Limits
 from worker.pipeline.open_files import is_out_of_files, lowered_open_files, out_of_files_error
 from worker.pipeline.spawning import Bound, SpawnedProcess, shared_spawner
@@ -26,6 +27,8 @@ CPU_SECONDS_PER_THREAD = 2.0
 """CPU allowed per second of the wall-clock limit: the decoder's threads and ffmpeg's own."""
 CPU_GRACE_S = 5
 DESCRIPTORS = 64
+HARDWARE_DESCRIPTORS = 256
+"""A driver opens its devices many times over."""
 DRAIN_S = 2.0
 
 _said: deque[bytes] = deque(maxlen=STDERR_TAIL_LINES)
@@ -51,6 +54,10 @@ class Watch:
         if time.monotonic() >= self.deadline:
             elapsed_s = time.monotonic() - self._started
             raise UnreadableVideoError(Reason.TIME_LIMIT, f"it was not decoded after {elapsed_s:.0f} s")
+
+    def until(self, deadline: float) -> "Watch":
+        """The same with a deadline that is no later."""
+        return Watch(min(deadline, self.deadline), self._should_stop)
 
     def wait_readable(self, descriptor: int) -> None:
         """Wait until there is something to read (or the end)."""
@@ -134,7 +141,8 @@ class FfmpegProcess:
     @property
     def stderr_tail(self) -> str:
         """Its last lines on standard error, each cut to a bounded length."""
-        return b"\n".join(self._tail).decode("utf-8", "replace")
+        # A copy first, as below.
+        return b"\n".join(self._tail.copy()).decode("utf-8", "replace")
 
     def _drain_stderr(self, descriptor: int) -> None:
         with open(descriptor, "rb") as stream:
@@ -171,8 +179,9 @@ def _start(
             command,
             descriptors=[nothing, stdout_fd[1], stderr_fd[1], *pass_fds],
             bounds=bounds_of(limits, wall_s=max(1.0, watch.deadline - time.monotonic())),
-            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            environment={"PATH": os.defpath, "LC_ALL": "C"} | (variables_of_drivers() if limits.hwaccel else {}),
             is_confined=limits.is_confined,
+            reach=reach_of(limits.hwaccel) if limits.hwaccel else None,
         )
         ours.pop_all()
     return process, stdout_fd[0], stderr_fd[0]
@@ -186,17 +195,21 @@ def _open_pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
 
 
 def bounds_of(limits: Limits, *, wall_s: float) -> list[Bound]:
-    """The limits of a decoder's memory, processor time, files and core dumps."""
+    """The limits of a decoder's memory, processor time, files and core dumps.
+
+    A GPU's driver sets aside more addresses than any machine has memory, so beside it only data is bounded.
+    """
     cpu_s = int(wall_s * (limits.decoder_threads + CPU_SECONDS_PER_THREAD)) + 1
     memory = limits.memory_bytes
+    descriptors = HARDWARE_DESCRIPTORS if limits.hwaccel else DESCRIPTORS
     return [
-        (resource.RLIMIT_AS, memory, memory),
+        *([] if limits.hwaccel else [(resource.RLIMIT_AS, memory, memory)]),
         (resource.RLIMIT_DATA, memory, memory),
         # SIGXCPU at the first, which says what happened; SIGKILL at the second.
         (resource.RLIMIT_CPU, cpu_s, cpu_s + CPU_GRACE_S),
         # It writes to pipes alone.
         (resource.RLIMIT_FSIZE, 0, 0),
-        (resource.RLIMIT_NOFILE, *lowered_open_files(DESCRIPTORS)),
+        (resource.RLIMIT_NOFILE, *lowered_open_files(descriptors)),
         (resource.RLIMIT_CORE, 0, 0),
     ]
 

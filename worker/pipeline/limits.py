@@ -1,6 +1,8 @@
 """The bounds that one video may not cross, whoever made it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+
+from worker.pipeline.hardware import METHODS
 
 MIB = 1024 * 1024
 
@@ -21,6 +23,7 @@ class Limits:
         decoder_threads: threads of ffmpeg's decoder.
         decoded_side_px: long side of the frames that are handed out.
         is_confined: whether ffmpeg and the probing process run in the sandbox, as far as the kernel has one.
+        hwaccel: the hardware decoder that is tried first, one of `hardware.METHODS`; None for none.
     """
 
     max_side_px: int = 16_384
@@ -34,9 +37,17 @@ class Limits:
     decoder_threads: int = 1
     decoded_side_px: int = 1280
     is_confined: bool = True
+    hwaccel: str | None = None
+
+    @property
+    def in_software(self) -> "Limits":
+        """The same without the hardware decoder."""
+        return replace(self, hwaccel=None)
 
     def __post_init__(self) -> None:
         for bound in fields(self):
             value = getattr(self, bound.name)
-            if not isinstance(value, bool) and value <= 0:
+            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise ValueError(f"{bound.name} must be positive, got {value}")
+        if self.hwaccel is not None and self.hwaccel not in METHODS:
+            raise ValueError(f"hwaccel must be one of {', '.join(METHODS)} or None, got {self.hwaccel!r}")

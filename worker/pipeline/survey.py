@@ -41,7 +41,7 @@ def measure_timeline(
     """Read every packet's time, in constant memory; None where no packet has one."""
     with opened_video(path, if_absent=Reason.VANISHED) as video_fd:
         command = survey_command(ffmpeg, facts, video_fd=FIRST_PASSED, limits=limits)
-        with FfmpegProcess(command, pass_fds=[video_fd], limits=limits, watch=watch) as process:
+        with FfmpegProcess(command, pass_fds=[video_fd], limits=limits.in_software, watch=watch) as process:
             return _fold_times(process)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.checks.finding import Finding, run_check
-from cli.checks.machine import check_home, check_sandbox, lacking_decoders
+from cli.checks.machine import check_home, check_hwaccel, check_sandbox, lacking_decoders
 from cli.doctor import shown_settings
 from worker.pipeline.sandbox import SandboxParts
 from worker.settings import SettingsError
@@ -106,3 +106,50 @@ def test_a_kernel_without_the_sandbox_is_a_note(monkeypatch: pytest.MonkeyPatch)
     assert "no Landlock, seccomp" in finding.value
     assert "Linux 5.13" in finding.value
     assert finding.next_step
+
+
+def test_without_a_hardware_decoder_nothing_is_opened() -> None:
+    """The default is as good as any."""
+    finding = check_hwaccel(None, method=None, is_confined=True)
+
+    assert (finding.status, finding.value) == ("ok", "none set; videos are decoded in software")
+
+
+@pytest.mark.parametrize("is_confined", [True, False])
+def test_a_hardware_decoder_that_cannot_be_opened_is_a_note(
+    *, is_confined: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scans go on in software, and the doctor says why and what to do; it tries behind the locks that decoders have."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+
+    finding = check_hwaccel(None, method="cuda", is_confined=is_confined)
+
+    assert finding.status == "note"
+    assert finding.value.startswith("cuda cannot be opened, so videos are decoded in software (")
+    assert "FAKESWEEP_HWACCEL" in finding.next_step
+
+
+def test_a_hardware_decoder_that_opens_is_fine(tmp_path: Path) -> None:
+    """A program that does what it is told stands in for an ffmpeg with a GPU."""
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text('#!/bin/sh\nprintf "Hardware acceleration methods:\\ncuda\\n"\n')
+    ffmpeg.chmod(0o755)
+
+    finding = check_hwaccel(ffmpeg, method="cuda", is_confined=True)
+
+    assert finding.status == "ok"
+    assert finding.value.startswith("cuda can be opened")
+
+
+def test_a_hardware_decoder_that_ffmpeg_lacks_is_missing(tmp_path: Path) -> None:
+    """Workers refuse to start with it, so the doctor does not call it a note."""
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text('#!/bin/sh\nprintf "Hardware acceleration methods:\\nvaapi\\n"\n')
+    ffmpeg.chmod(0o755)
+
+    finding = run_check("hardware decoder", lambda: check_hwaccel(ffmpeg, method="cuda", is_confined=True))
+
+    assert finding.status == "missing"
+    assert "'cuda'" in finding.value
+    assert "it has vaapi" in finding.value
+    assert "unset it" in finding.next_step

@@ -37,6 +37,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "FAKESWEEP_CLASSIFIER": str(tmp_path),
         "FAKESWEEP_FFMPEG": str(program),
         "FAKESWEEP_SANDBOX": "off",
+        "FAKESWEEP_HWACCEL": "VAAPI",
         "FAKESWEEP_EVIDENCE": str(tmp_path),
         "FAKESWEEP_CONCURRENCY": "3",
         "FAKESWEEP_LOG_LEVEL": "debug",
@@ -79,6 +80,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         classifier=str(tmp_path),
         ffmpeg=program,
         is_sandboxed=False,
+        hwaccel="vaapi",
         evidence=tmp_path,
         concurrency=3,
         log_level="debug",
@@ -121,6 +123,14 @@ def test_evidence_lies_in_the_state_directory_unless_it_is_off(tmp_path: Path) -
     assert read_settings({**home, "FAKESWEEP_EVIDENCE": "Off"}).evidence_directory is None
 
 
+def test_no_hardware_decoder_is_the_default_and_has_a_name() -> None:
+    """Whoever inherits the variable can switch it off; one that does not bring its pictures back says why not."""
+    assert read_settings({}).hwaccel is None
+    assert read_settings({"FAKESWEEP_HWACCEL": "None"}).hwaccel is None
+    with pytest.raises(SettingsError, match="'qsv', which leaves its pictures on the device; vaapi uses the same"):
+        read_settings({"FAKESWEEP_HWACCEL": "qsv"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -150,6 +160,8 @@ def test_evidence_lies_in_the_state_directory_unless_it_is_off(tmp_path: Path) -
         ("DATABASE_URL", "mysql://host/name"),
         ("DATABASE_URL", "sqlite://file.db"),
         ("DEVICE", "tpu"),
+        ("HWACCEL", "gpu"),
+        ("HWACCEL", "qsv"),
         ("CLASSIFIER", "/nowhere"),
         ("FFMPEG", "/etc/passwd"),
         ("CONCURRENCY", "0"),
