@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.rendering.names import display_name, safe_text
+from cli.rendering.names import display_name
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

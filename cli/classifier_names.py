@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

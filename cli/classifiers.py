@@ -13,9 +13,9 @@ from cli.classifier_names import classifier_argument, classifier_words, named_cl
 from cli.gate_options import as_mapping, gate_options
 from cli.opening import default_bundle, opened_database, register_bundle
 from cli.options import json_option
-from cli.rendering.names import safe_text
 from cli.rendering.output import open_output
 from cli.rendering.report_json import write_json
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from db.registry import RegisteredClassifier

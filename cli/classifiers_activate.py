@@ -12,8 +12,8 @@ from cli.classifier_names import classifier_argument, classifier_words, named_cl
 from cli.gate_options import as_mapping, gate_options
 from cli.opening import opened_database, require_unaltered
 from cli.options import json_option
-from cli.rendering.names import safe_text
 from cli.rendering.output import STDOUT, open_output
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from db.activations import Activation

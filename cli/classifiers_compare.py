@@ -102,9 +102,9 @@ def _videos_table(rows: list[dict[str, Any]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.rendering.names import safe_text
     from cli.rendering.report_table import verdict_text
     from cli.rendering.units import format_score
+    from worker.safe_text import safe_text
 
     table = Table("A", "score", "B", "score", "reviewed", "video", box=SIMPLE_HEAD, pad_edge=False)
     # The largest changes first: they are what somebody should look at.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.opening import opened_database
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -82,9 +82,9 @@ def _print_table(judge: PictureJudge, images: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.rendering.names import safe_text
     from cli.rendering.report_table import console_for, verdict_text
     from cli.rendering.units import format_score
+    from worker.safe_text import safe_text
 
     table = Table("verdict", "score", "faces", "picture", "note", box=SIMPLE_HEAD, pad_edge=False)
     for image in images:

@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from cli.collecting import SOME_FAILED, SparseLines, target_options
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 _SHOWN = 20
 

@@ -10,7 +10,7 @@ import click
 
 from cli.collect_options import options_of
 from cli.collecting import SOME_FAILED, USER_AGENT, SparseLines, face_options, target_options
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from training.collect.estimate import Estimate

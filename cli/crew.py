@@ -6,11 +6,11 @@ from types import TracebackType
 
 import click
 
-from cli.rendering.names import safe_text
 from scheduler.local_workers import LocalWorker, LocalWorkerError
 from worker.app import QUEUES
 from worker.cores import usable_cores
 from worker.pipeline.open_files import require_open_files
+from worker.safe_text import safe_text
 from worker.settings import Settings
 
 # One that ends again and again has a cause that another start does not cure.

@@ -9,9 +9,9 @@ import click
 
 from cli.checks.finding import Finding, run_check
 from cli.options import json_option
-from cli.rendering.names import safe_text
 from cli.rendering.output import STDOUT, open_output
 from cli.rendering.report_json import write_json
+from worker.safe_text import safe_text
 from worker.settings import VARIABLES, Settings, SettingsError, mask_url, read_settings
 
 PACKAGES = ("celery", "sqlalchemy", "numpy", "opencv-python-headless", "av", "keras")

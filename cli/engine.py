@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.beside import works_beside
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from celery import Celery

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option
-from cli.rendering.names import safe_text
 from cli.rendering.output import STDOUT, OutputFile, open_output, refuse_shared_output
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.explanation_files import LAST_LAYER, path_of
-from cli.rendering.names import display_name, safe_text
+from cli.rendering.names import display_name
 from cli.rendering.units import counted
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.progress import Progress
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from db.session import Database

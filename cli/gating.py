@@ -11,7 +11,7 @@ import click
 from cli.account import user_name
 from cli.classifier_names import classifier_words
 from cli.opening import active_or_packaged
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

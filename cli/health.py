@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.health_parts import DEFAULT_URL, PARTS, running_parts
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from db.session import Database

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from cli.errors import expected_message
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 COMMANDS: Mapping[str, str] = {
     "scan": "Judge every video in files and directories, in one go.",

@@ -21,9 +21,9 @@ from cli.engine import Engine, opened_engine
 from cli.housekeeping import keep_house
 from cli.live_sources import NamedSource, named_sources
 from cli.opening import opened_database
-from cli.rendering.names import safe_text
 from cli.web_doors import make_doors
 from worker.logs import configure_logging
+from worker.safe_text import safe_text
 from worker.settings import Settings, read_settings
 from worker.web_settings import is_loopback
 

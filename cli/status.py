@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from cli.options import json_option, latest_batch_argument
-from cli.rendering.names import safe_text
 from cli.rendering.output import STDOUT, open_output
 from cli.rendering.units import counted, format_duration
+from worker.safe_text import safe_text
 
 
 @click.command(name="status")

@@ -141,8 +141,8 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.rendering.names import safe_text
     from cli.rendering.report_table import console_for
+    from worker.safe_text import safe_text
 
     table = Table("id", "name", "scopes", "created", "expires", "state", box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from cli.gate_options import as_mapping, gate_options
-from cli.rendering.names import safe_text
 from cli.train_values import ClassWeights, Unfreeze
 from training.backbones.names import BACKBONES, WEIGHTS_STYLES
 from training.recipe import OPTIMIZERS, PRECISIONS
+from worker.safe_text import safe_text
 
 _MATERIAL = click.Path(exists=True, path_type=Path)
 

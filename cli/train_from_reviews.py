@@ -9,7 +9,7 @@ import click
 
 from cli.classifier_names import classifier_words
 from cli.opening import has_no_database_yet, opened_database, register_bundle
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from cli.gating import Wish
@@ -24,9 +24,10 @@ def reviewed_items() -> tuple[Item, ...]:
         TrainingError: there are none.
         DatabaseError: the database does not answer.
     """
-    from cli.rendering.names import display_name, safe_text
+    from cli.rendering.names import display_name
     from db.reviewed import read_reviewed
     from training.reviews import reviewed_material
+    from worker.safe_text import safe_text
 
     with opened_database() as database, database.read() as session:
         videos = read_reviewed(session)

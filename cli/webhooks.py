@@ -68,9 +68,9 @@ def add(url: str, secret_env: str, events: str) -> None:
 def list_(json_file: str | None) -> None:
     """List the addresses."""
     from cli.opening import opened_database
-    from cli.rendering.names import safe_text
     from cli.rendering.report_json import write_json
     from db.notices import list_webhooks
+    from worker.safe_text import safe_text
 
     with opened_database() as database, database.read() as session:
         found = list_webhooks(session)

@@ -1,12 +1,12 @@
 """How pages write numbers, times, sizes and names; the filters of the templates."""
 
 import datetime
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from web.strings.catalogue import t
 from worker.figures import UNKNOWN, format_duration, format_per_minute, format_score, format_time
+from worker.safe_text import safe_text
 
 # What is drawn from the bottom up; the classes of `components.css` are named by it.
 _STACKED = {
@@ -21,8 +21,6 @@ _STACKED = {
     "judged": "idle",
 }
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-# Joiners hold emoji and several scripts together, so these two format characters stay.
-_JOINERS = {"\u200c", "\u200d"}
 
 
 def number(value: float | None) -> str:
@@ -66,23 +64,13 @@ def clock(at: float, pattern: str = "%H:%M") -> str:
 def name(path: bytes | str) -> str:
     """The last part of a path as one line of harmless text."""
     raw = path if isinstance(path, bytes) else path.encode("utf-8", "replace")
-    return harmless(raw.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace"))
+    return safe_text(raw.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace"))
 
 
 def folder(path: bytes | str) -> str:
     """All but the last part."""
     raw = path if isinstance(path, bytes) else path.encode("utf-8", "replace")
-    return harmless(raw.rpartition(b"/")[0].decode("utf-8", "replace"))
-
-
-def harmless(text: str) -> str:
-    r"""Text whose control and direction characters are spelled out, as in `\u202e`."""
-    return "".join(
-        f"\\u{ord(character):04x}"
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
-        else character
-        for character in text
-    )
+    return safe_text(raw.rpartition(b"/")[0].decode("utf-8", "replace"))
 
 
 def stacked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -123,7 +111,7 @@ FILTERS: Mapping[str, Any] = {
     "clock": clock,
     "name": name,
     "folder": folder,
-    "harmless": harmless,
+    "harmless": safe_text,
     "stacked": stacked,
     "told": told,
     "counted": counted,

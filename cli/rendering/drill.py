@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.progress import console_for_messages
-from cli.rendering.names import safe_text
 from cli.rendering.units import format_duration
+from worker.safe_text import safe_text
 
 if TYPE_CHECKING:
     from db.invariants import Findings

@@ -13,11 +13,11 @@ from importlib.resources import files
 from typing import IO, Any
 
 from cli.rendering.evidence_words import COLUMNS, about_classifier, about_score, tiles
-from cli.rendering.names import safe_text
 from cli.rendering.report_json import to_json
 from cli.rendering.report_table import note_words
 from cli.rendering.units import counted, format_duration, format_score
 from worker.evidence import EvidenceFace
+from worker.safe_text import safe_text
 
 FacesOf = Callable[[Mapping[str, Any]], "Sequence[EvidenceFace] | str"]
 """The faces kept of a video, or why it is shown without pictures."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from cli.rendering.names import safe_text
 from cli.rendering.units import format_score
+from worker.safe_text import safe_text
 
 COLUMNS = (
     ("verdict", "verdict", ""),

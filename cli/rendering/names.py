@@ -1,13 +1,11 @@
 """Makes names from strangers safe to show: no terminal escape, no line break, no bytes that are not UTF-8."""
 
 import re
-import unicodedata
 
-_UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+from worker.safe_text import safe_text
+
 # The variation that lets a text character be drawn as an emoji.
 _WIDENS = "\ufe0f"
-# Joiners hold emoji and several scripts together, so these two format characters stay.
-_JOINERS = {"\u200c", "\u200d"}
 # What JSON itself leaves unescaped, although a terminal may obey it or an editor break the line there.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -16,11 +14,6 @@ def display_name(name: bytes | str) -> str:
     r"""The name as one line of harmless text: invalid UTF-8 is U+FFFD, a control character `\x1b`."""
     raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
     return safe_text(raw.decode("utf-8", "replace"))
-
-
-def safe_text(text: str) -> str:
-    r"""Text whose control and direction characters are spelled out, as in `\x1b` and `\u202e`."""
-    return "".join(_escaped(character) if _is_unsafe(character) else character for character in text)
 
 
 def shortened(text: str, *, width: int) -> str:
@@ -49,17 +42,6 @@ def fitted(text: str, *, columns: int, encoding: str | None = "utf-8") -> str:
 def safe_json(json_text: str) -> str:
     r"""JSON whose control and direction characters are written as `\u202e` is here; it means the same."""
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
-
-
-def _is_unsafe(character: str) -> bool:
-    return unicodedata.category(character) in _UNSAFE_CATEGORIES and character not in _JOINERS
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if code < 0x100:
-        return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\x{code:02x}")
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _shown_in(text: str, encoding: str | None) -> str:

@@ -5,7 +5,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
-from cli.rendering.names import safe_text
+from worker.safe_text import safe_text
 
 COLUMNS = (
     "path",

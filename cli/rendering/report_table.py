@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.rendering.names import safe_text
 from cli.rendering.timeline import has_blocks, timeline
 from cli.rendering.units import counted, format_duration, format_score
+from worker.safe_text import safe_text
 
 _STYLES = {
     "fake": "bold red",

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.rendering.names import safe_text
 from cli.rendering.report_table import verdict_text
 from cli.rendering.timeline import has_blocks, legend, tall_timeline
 from cli.rendering.units import counted, format_duration, format_score, format_time
+from worker.safe_text import safe_text
 
 # A frame per column; of more, none could be told from the next.
 _WIDEST_TIMELINE = 256

@@ -13,10 +13,10 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from cli.rendering.names import safe_text
 from scripts.parts.bench_videos import Bench, Measured
 from worker.pipeline.results import STAGES
 from worker.pipeline.sampling import PRESETS
+from worker.safe_text import safe_text
 
 
 def measure_stages(paths: Sequence[bytes], *, preset: str, talk: Console) -> dict[str, Any]:

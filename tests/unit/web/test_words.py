@@ -18,6 +18,11 @@ def test_names_cannot_turn_the_text_around() -> None:
     assert words.name(b"/a/\xe2\x80\xaegpj.exe\xff") == "\\u202egpj.exe�"
 
 
+def test_names_are_spelled_as_on_a_terminal() -> None:
+    """A line break in a file's name is told as every command tells it."""
+    assert words.name(b"/a/two\nlines\x1b.mp4") == "two\\nlines\\x1b.mp4"
+
+
 def test_counts_are_told_in_words() -> None:
     """Outcomes that did not occur are not told."""
     assert words.told({"fake": 3, "real": 1200, "uncertain": 0}) == "1,200 real, 3 fake"
