@@ -26,8 +26,6 @@ from worker.cores import usable_cores
 from worker.isolation import worker_directory
 from worker.judging import make_judge
 from worker.logs import configure_logging, set_current_worker
-from worker.pipeline.ffmpeg import find_ffmpeg
-from worker.pipeline.hardware_check import require_method
 from worker.pipeline.open_files import require_open_files
 from worker.presence import Presence, mark_installation
 from worker.processes import ask_for_long_turns, die_with_parent, end_this_process
@@ -77,8 +75,7 @@ def run_worker(
     _check_database(settings)
     processes = concurrency or settings.concurrency or usable_cores()
     require_open_files(processes)
-    if settings.hwaccel is not None:
-        require_method(find_ffmpeg(settings.ffmpeg), settings.hwaccel)
+    _check_hwaccel(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]
     set_current_worker(name)
     storage = Storage(settings.effective_database_url)
@@ -200,6 +197,16 @@ def reporter_of_losses(presence: Presence) -> Callable[..., None]:
             presence.report_loss(args[0], str(exception))
 
     return report_loss
+
+
+def _check_hwaccel(settings: Settings) -> None:
+    if settings.hwaccel is None:
+        return
+    # Here, as without that setting the worker's main process never needs them.
+    from worker.pipeline.ffmpeg import find_ffmpeg  # noqa: PLC0415 - see above
+    from worker.pipeline.hardware_check import require_method  # noqa: PLC0415 - see above
+
+    require_method(find_ffmpeg(settings.ffmpeg), settings.hwaccel)
 
 
 def _check_database(settings: Settings) -> None:

@@ -170,7 +170,13 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         """Ours, with what is the operator's own choice; where things are kept, and the times, are the drill's."""
-        kept = ("FAKESWEEP_FFMPEG", "FAKESWEEP_SANDBOX", "FAKESWEEP_CLASSIFIER", "FAKESWEEP_DEVICE")
+        kept = (
+            "FAKESWEEP_FFMPEG",
+            "FAKESWEEP_SANDBOX",
+            "FAKESWEEP_HWACCEL",
+            "FAKESWEEP_CLASSIFIER",
+            "FAKESWEEP_DEVICE",
+        )
         environ = {name: value for name, value in os.environ.items() if not name.startswith("FAKESWEEP_")}
         environ |= {name: os.environ[name] for name in kept if name in os.environ}
         environ |= {f"FAKESWEEP_{name}": value for name, value in _TIMES.items()}
