@@ -119,6 +119,11 @@ class Installation:
         """Where every process writes."""
         return self.folder / "log"
 
+    @property
+    def database_name(self) -> str:
+        """For people."""
+        return "SQLite" if self.database.is_sqlite else "PostgreSQL"
+
     def log_of(self, process: Process) -> Path:
         """Where this program writes."""
         return self.log / f"{process.name}.log"
