@@ -16,6 +16,14 @@ class GpuMemoryError(Exception):
     """The GPU had no memory left for a batch."""
 
 
+class GpuLostError(Exception):
+    """The GPU, or what judges on it, is of no use to this process any more, whatever the batch."""
+
+
+class NoGpuError(GpuLostError):
+    """There is no GPU that TensorFlow can use."""
+
+
 class Network(Protocol):
     """A loaded network of either engine."""
 
@@ -47,7 +55,7 @@ class SparingNetwork:
     What was found once is kept: memory that is gone seldom comes back, and each try costs time.
 
     Args:
-        network: on the GPU; raises `GpuMemoryError`.
+        network: on the GPU; raises `GpuMemoryError` where a smaller batch may help, `GpuLostError` where nothing will.
         load_on_processor: the same network on the processor, loaded when it is needed.
     """
 
@@ -69,6 +77,8 @@ class SparingNetwork:
                 return self._run_in_batches(crops)
             except GpuMemoryError as error:
                 self._spare(error)
+            except GpuLostError as error:
+                self._hand_over(str(error))
 
     def _run_in_batches(self, crops: NDArray[np.uint8]) -> Judged:
         size = self._network.batch_size
@@ -81,6 +91,9 @@ class SparingNetwork:
             self._on_gpu.batch_size //= 2
             _log.warning("the GPU's memory ran out (%s): judging %d faces at once", error, self._on_gpu.batch_size)
             return
-        _log.warning("the GPU has no memory for a single face (%s): judging on the processor from here on", error)
+        self._hand_over(f"the GPU has no memory for a single face ({error})")
+
+    def _hand_over(self, why: str) -> None:
+        _log.warning("%s: judging on the processor from here on", why)
         self._network = self._load_on_processor()
         self.is_on_gpu = False

@@ -110,14 +110,15 @@ def test_what_tensorflow_says_of_memory_is_understood(
     bundle = build_bundle(tmp_path_factory.mktemp("bundles") / "red", with_keras=True)
     network = KerasNetwork(bundle / "classifier.keras", size_px=224)
     expected, _ = network.run(_crops(20))
-    judge = network._judge
+    function = network._function
+    judge = function._judge
 
     def judge_in_little_memory(batch: NDArray[np.uint8]) -> object:
         if len(batch) > 8:
             raise tensorflow.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor\nmore")
         return judge(batch)
 
-    monkeypatch.setattr(network, "_judge", judge_in_little_memory)
+    monkeypatch.setattr(function, "_judge", judge_in_little_memory)
     found, _ = SparingNetwork(network, _refuse).run(_crops(20))
 
     assert network.batch_size == 8
