@@ -34,7 +34,7 @@ def become_program(
     try:
         complaint = spare(complaint)
         os.setsid()
-        _die_with(parent)
+        die_with(parent)
         program = spare(os.open(request["argv"][0], os.O_RDONLY | os.O_CLOEXEC))
         if confinement is None:
             _place(descriptors)
@@ -64,7 +64,12 @@ def spare(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _SPARE_DESCRIPTOR)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """From now on the kernel ends this process together with the thread that started it.
+
+    Args:
+        parent: the process id of that thread; where it is gone already, this process ends at once.
+    """
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:

@@ -49,6 +49,19 @@ def read_manifest(directory: Path) -> Manifest:
         ) from error
 
 
+def sha256_of_manifest(directory: Path) -> str:
+    """The hash by which a bundle is known, as the manifest binds its other files.
+
+    Raises:
+        BundleError: there is no manifest.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}): train or import the bundle again") from error
+
+
 def verify_bundle(directory: Path) -> Manifest:
     """The manifest of a bundle that is whole, unaltered, and made for this preprocessing and detector.
 
