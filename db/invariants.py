@@ -49,16 +49,6 @@ class Findings:
         """Whether nothing is wrong."""
         return not any(getattr(self, field.name) for field in fields(self))
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many lines each has."""
-        return {field.name: len(getattr(self, field.name)) for field in fields(self)}
-
-    @property
-    def told(self) -> dict[str, list[str]]:
-        """The lines of those that have any."""
-        return {field.name: list(getattr(self, field.name)) for field in fields(self) if getattr(self, field.name)}
-
 
 class Change(NamedTuple):
     """One row of a scan's history."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from db.leases import Claim
 from worker.content import check_content
@@ -14,15 +15,19 @@ from worker.resources import forget_resources, resources_of_process
 from worker.settings import Settings
 
 
-def make_judge(settings: Settings) -> Callable[[Claim, Heartbeat], ScanResult]:
-    """The judge of a worker with these settings."""
+def make_judge(settings: Settings, *, host: Path | None = None) -> Callable[[Claim, Heartbeat], ScanResult]:
+    """The judge of a worker with these settings.
+
+    Args:
+        host: the socket of the worker's network host, where it has one.
+    """
 
     def judge(claim: Claim, heartbeat: Heartbeat) -> ScanResult:
         # Here, not at the top: it loads the network engines, which the worker's main process never needs.
         from worker.pipeline.scan import ScanOptions, scan_video  # noqa: PLC0415 - see above
 
         check_content(claim, should_stop=heartbeat.should_stop)
-        resources = resources_of_process(settings)
+        resources = resources_of_process(settings, host=host)
         kept_faces = MOST_FACES if settings.is_evidence_kept else 0
         try:
             return scan_video(

@@ -29,9 +29,11 @@ class Resources:
 
     Args:
         threads: of each network. Processes are what fills the cores.
+        host: the socket of the network host that judges on the GPU for this process, where there is one.
     """
 
-    def __init__(self, settings: Settings, *, threads: int = 1) -> None:
+    def __init__(self, settings: Settings, *, threads: int = 1, host: Path | None = None) -> None:
+        self._host = host
         self._settings = settings
         self._threads = threads
         self._classifiers: OrderedDict[str, Classifier] = OrderedDict()
@@ -86,6 +88,7 @@ class Resources:
                 device=self._settings.device,
                 threads=self._threads,
                 precision=self._settings.precision,
+                host=self._host,
             )
         self._classifiers.move_to_end(sha256)
         return self._classifiers[sha256]
@@ -148,12 +151,16 @@ def sha256_of_bundle(directory: Path) -> str | None:
 _resources: dict[int, Resources] = {}
 
 
-def resources_of_process(settings: Settings) -> Resources:
-    """The resources of the process that asks; a fork has none of its parent's."""
+def resources_of_process(settings: Settings, *, host: Path | None = None) -> Resources:
+    """The resources of the process that asks; a fork has none of its parent's.
+
+    Args:
+        host: the socket of the worker's network host, where it has one.
+    """
     pid = os.getpid()
     if pid not in _resources:
         _resources.clear()
-        _resources[pid] = Resources(settings)
+        _resources[pid] = Resources(settings, host=host)
     return _resources[pid]
 
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from worker.cores import usable_cores
 from worker.isolation import worker_directory
 from worker.judging import make_judge
 from worker.logs import configure_logging, set_current_worker
+from worker.network_keeping import NetworkKeeper, wants_network_host
+from worker.pipeline.ffmpeg import find_ffmpeg
+from worker.pipeline.hardware_check import require_method
+from worker.pipeline.host_wire import Takes
 from worker.pipeline.open_files import require_open_files
 from worker.presence import Presence, mark_installation
 from worker.processes import ask_for_long_turns, die_with_parent, end_this_process
@@ -50,6 +54,7 @@ def run_worker(
     queues: Sequence[str] = QUEUES,
     judge: Judge | None = None,
     parent_pipe: int | None = None,
+    host_takes: Takes = "gpu",
 ) -> int:
     """Judges queued videos until told to stop by SIGTERM or SIGINT.
 
@@ -58,6 +63,7 @@ def run_worker(
         queues: to take work from, the most urgent first.
         judge: in place of the pipeline's.
         parent_pipe: a descriptor whose end of file means that the parent is gone or wants us to stop at once.
+        host_takes: what the network host may judge on, where there is one.
 
     Returns:
         The exit status.
@@ -75,18 +81,25 @@ def run_worker(
     _check_database(settings)
     processes = concurrency or settings.concurrency or usable_cores()
     require_open_files(processes)
-    _check_hwaccel(settings)
+    if settings.hwaccel is not None:
+        require_method(find_ffmpeg(settings.ffmpeg), settings.hwaccel)
     name = f"{socket.gethostname()}-{os.getpid()}"[:200]
     set_current_worker(name)
     storage = Storage(settings.effective_database_url)
     drop_garbage()
     with use_broker(settings) as broker, worker_directory() as directory:
         app = make_app(broker.url, settings, is_worker=True)
-        bench = Bench(settings, name, directory, storage, judge or make_judge(settings))
+        keeper = None
+        if judge is None and wants_network_host(settings):
+            keeper = NetworkKeeper(directory, settings, takes=host_takes)
+        host = keeper.address if keeper else None
+        bench = Bench(settings, name, directory, storage, judge or make_judge(settings, host=host))
         register_scan_task(app, bench)
 
         def warm() -> None:
-            warm_up(settings, storage)
+            if keeper is not None:
+                keeper.forget()
+            warm_up(settings, storage, host=host)
 
         stopping = Stopping(directory, settings.grace_s)
         if parent_pipe is not None:
@@ -101,7 +114,7 @@ def run_worker(
             concurrency=processes,
             every_s=settings.heartbeat_s,
         )
-        with presence:
+        with presence, keeper or nullcontext():
             return _run_celery(app, name, processes, queues, presence, stopping, warm=None if judge else warm)
 
 
@@ -197,16 +210,6 @@ def reporter_of_losses(presence: Presence) -> Callable[..., None]:
             presence.report_loss(args[0], str(exception))
 
     return report_loss
-
-
-def _check_hwaccel(settings: Settings) -> None:
-    if settings.hwaccel is None:
-        return
-    # Here, as without that setting the worker's main process never needs them.
-    from worker.pipeline.ffmpeg import find_ffmpeg  # noqa: PLC0415 - see above
-    from worker.pipeline.hardware_check import require_method  # noqa: PLC0415 - see above
-
-    require_method(find_ffmpeg(settings.ffmpeg), settings.hwaccel)
 
 
 def _check_database(settings: Settings) -> None:

@@ -61,7 +61,8 @@ VARIABLES = (
     Variable(
         "FAKESWEEP_PRECISION",
         "auto",
-        "auto, float32, bfloat16 or int8: how the processor calculates; auto takes the fastest with float32's scores",
+        "auto, float32, bfloat16 or int8: how networks calculate; auto takes the fastest with float32's scores; "
+        "on a GPU all but float32 is half precision",
     ),
     Variable("FAKESWEEP_CLASSIFIER", "the active one", "the directory of a classifier bundle to judge with"),
     Variable("FAKESWEEP_FFMPEG", "the bundled one", "the path of an ffmpeg program to decode with"),
@@ -111,7 +112,7 @@ class Settings:
         home: absolute directory of the state.
         broker_url: None for the embedded broker.
         database_url: None for SQLite in `home`.
-        precision: that networks calculate in on processors.
+        precision: that networks calculate in; on a GPU all but float32 is half precision.
         classifier: directory of a bundle, None for the active one.
         ffmpeg: None for the bundled one.
         is_sandboxed: whether ffmpeg and the probing process are locked in, as far as the kernel can.

@@ -13,15 +13,18 @@ from worker.storage import Storage
 _log = logging.getLogger(__name__)
 
 
-def warm_up(settings: Settings, storage: Storage) -> None:
+def warm_up(settings: Settings, storage: Storage, *, host: Path | None = None) -> None:
     """Loads the detector and the classifier that will most likely be asked for, and runs each once.
 
     What cannot be loaded is told to the scans that need it; here it ends nothing.
+
+    Args:
+        host: the socket of the worker's network host, where it has one.
     """
     try:
         sha256, place = _likely_classifier(settings, storage)
         if sha256 is not None:
-            resources_of_process(settings).warm_up(sha256, place)
+            resources_of_process(settings, host=host).warm_up(sha256, place)
     except (DatabaseError, PipelineError, MemoryError) as error:
         _log.warning("could not load ahead what judging needs: %s", error)
 

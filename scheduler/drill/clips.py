@@ -30,11 +30,6 @@ class Clip:
         return kind_of(self.path)
 
 
-def folders_of(clips: Sequence[Clip]) -> list[Path]:
-    """Where they lie, in their order."""
-    return list(dict.fromkeys(clip.path.parent for clip in clips))
-
-
 def kind_of(path: Path) -> str:
     """What the name of a clip says about it."""
     return path.stem.partition("-")[0]

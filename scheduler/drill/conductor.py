@@ -1,5 +1,7 @@
 """Runs a drill: submits videos wave by wave, does one fault after the other, waits for the end, and checks."""
 
+import os
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,16 +9,16 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from db.errors import DatabaseUnavailableError
 from db.holders import count_states
-from db.invariants import Change, Findings, read_history
-from scheduler.drill.checking import check_clips
-from scheduler.drill.clips import POISONS, Clip, draw_clips, folders_of
+from db.invariants import Change, Findings, find_violations, read_history
+from db.states import WAITING_STATES
+from scheduler.drill.clips import POISONS, Clip, draw_clips, score_of
 from scheduler.drill.crew import Crew
 from scheduler.drill.faults import Faults, Spared
 from scheduler.drill.installation import Installation, can_be_refused_writing
 from scheduler.drill.messages import Messages
 from scheduler.drill.plan import Order, dice_of, kinds_for, plan_faults, plan_videos
-from scheduler.drill.states import States
 from worker.broker import BrokerError, use_broker
 
 WAVES = 20
@@ -25,6 +27,7 @@ SMALLEST_WAVE = 8
 STUCK_AFTER_S = 180.0
 """Where nothing has moved for so long although all faults are over, what waits is stuck."""
 
+STOP_LIMIT_S = 60.0
 LONGEST_S = 4.0
 _TICK_S = 0.1
 # A fault that spared its victim is tried so often before it is left out.
@@ -66,7 +69,7 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """For programs: how many of each, and each in words."""
-        counts = self.findings.counts
+        counts = {name: len(lines) for name, lines in vars(self.findings).items()}
         takeovers = sorted(self.takeover_s)
         return {
             "passed": self.is_passed,
@@ -86,7 +89,7 @@ class Result:
             else None,
             "seconds": round(self.seconds, 1),
             "complaints": list(self.complaints),
-            "findings": self.findings.told,
+            "findings": {name: list(lines) for name, lines in vars(self.findings).items() if lines},
         }
 
 
@@ -136,8 +139,8 @@ class _Drill:
         self._done: Counter[str] = Counter()
         self._spared = 0
         self._left_out: list[str] = []
-        self._states = States(installation.database)
-        self._folders = folders_of(clips)
+        self._states: dict[str, int] = {}
+        self._folders = list(dict.fromkeys(clip.path.parent for clip in clips))
         self._waves = len(self._folders)
 
     def run(self) -> Result:
@@ -148,7 +151,7 @@ class _Drill:
             self._hit(kind)
         self._give_waves(1.0)
         self._wait_for_end()
-        self._crew.stop()
+        self._stop()
         return self._result(time.monotonic() - started_s)
 
     def _kinds(self) -> tuple[str, ...]:
@@ -164,8 +167,8 @@ class _Drill:
 
     def _give_waves(self, share: float) -> None:
         """Has so many of the folders submitted; one more where nothing is under way, as faults shall hit somebody."""
-        self._states.look()
-        is_idle = self._crew.is_all_submitted and not self._states.waiting
+        self._look()
+        is_idle = self._crew.is_all_submitted and not any(self._states.get(state) for state in WAITING_STATES)
         while self._folders and (len(self._folders) > (1 - share) * self._waves or is_idle):
             self._crew.submit(self._folders.pop(0))
             is_idle = False
@@ -194,11 +197,20 @@ class _Drill:
         end_s = time.monotonic() + wait_s
         while True:
             self._crew.look_after()
-            hit, ended = sum(self._done.values()), self._states.ended
-            self._tell(f"{hit} of {self._order.faults} faults, {ended} of {self._order.videos} videos")
+            ended = sum(count for state, count in self._states.items() if state not in WAITING_STATES)
+            self._tell(
+                f"{sum(self._done.values())} of {self._order.faults} faults, {ended} of {self._order.videos} videos"
+            )
             if time.monotonic() >= end_s:
                 return
             time.sleep(_TICK_S)
+
+    def _look(self) -> None:
+        try:
+            with self._installation.database.read() as session:
+                self._states = count_states(session)
+        except DatabaseUnavailableError:
+            return
 
     def _wait_for_end(self) -> None:
         """Until every video is done, or nothing has moved for long."""
@@ -207,10 +219,11 @@ class _Drill:
         while time.monotonic() - moved_s < STUCK_AFTER_S:
             self._wait(0.5)
             self._keep_broker()
-            self._states.look()
-            if self._crew.is_all_submitted and not self._states.waiting:
+            self._look()
+            waiting = sum(self._states.get(state, 0) for state in WAITING_STATES)
+            if self._crew.is_all_submitted and not waiting:
                 return
-            now = (self._states.counts, self._crew.is_all_submitted)
+            now = (dict(self._states), self._crew.is_all_submitted)
             if now != before:
                 before, moved_s = now, time.monotonic()
 
@@ -222,19 +235,32 @@ class _Drill:
             if complaint not in self._crew.complaints:
                 self._crew.complaints.append(complaint)
 
+    def _stop(self) -> None:
+        try:
+            self._crew.stop(limit_s=STOP_LIMIT_S)
+        except subprocess.TimeoutExpired as error:
+            self._crew.complaints.append(f"{error}")
+
     def _result(self, seconds: float) -> Result:
+        poison = [clip for clip in self._clips if clip.kind in POISONS]
+        scores = {clip.sha256: score_of(clip.sha256) for clip in self._clips if clip.kind != "whole"}
         with self._installation.database.read() as session:
-            findings = check_clips(session, self._clips)
+            findings = find_violations(
+                session,
+                expected=[os.fsencode(clip.path) for clip in self._clips],
+                poison=[os.fsencode(clip.path) for clip in poison],
+                scores=scores,
+            )
             takeovers = tuple(self._takeovers(read_history(session)))
             states = count_states(session)
         return Result(
             order=self._order,
-            database=self._installation.database_name,
+            database="SQLite" if self._installation.database.is_sqlite else "PostgreSQL",
             broker="Valkey of its own" if self._installation.valkey is not None else "embedded",
             faults=dict(self._done),
             findings=findings,
             states=states,
-            poison=sum(clip.kind in POISONS for clip in self._clips),
+            poison=len(poison),
             seconds=seconds,
             spared=self._spared,
             left_out=tuple(self._left_out),

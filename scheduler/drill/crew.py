@@ -1,7 +1,6 @@
 """Those who work in a drill: workers, a scheduler, and the command that submits; whoever ends is started again."""
 
 import signal
-import subprocess
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +8,6 @@ from random import Random
 
 from scheduler.drill.installation import Installation, Process, module
 
-STOP_LIMIT_S = 60.0
 _ENDS_OF_COMMANDS = (0, 3)
 """All was judged; or all ended, and some of it is poison."""
 
@@ -78,18 +76,19 @@ class Crew:
             self.second_scheduler.popen.wait()
         self.second_scheduler = None
 
-    def stop(self) -> None:
-        """Ends all in good order; that one does not end is a complaint."""
+    def stop(self, *, limit_s: float) -> None:
+        """Ends all in good order.
+
+        Raises:
+            subprocess.TimeoutExpired: one does not end.
+        """
         running = [process for process in (*self.workers, self.scheduler) if process.is_running]
         for process in running:
             if process.popen is not None:
                 process.popen.send_signal(signal.SIGTERM)
-        try:
-            for process in running:
-                if process.popen is not None:
-                    process.popen.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired as error:
-            self.complaints.append(f"{error}")
+        for process in running:
+            if process.popen is not None:
+                process.popen.wait(limit_s)
 
     def _note_end(self, process: Process) -> None:
         # A poison video kills its worker by SIGKILL; all else is an end that nobody asked for.

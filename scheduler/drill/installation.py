@@ -119,11 +119,6 @@ class Installation:
         """Where every process writes."""
         return self.folder / "log"
 
-    @property
-    def database_name(self) -> str:
-        """For people."""
-        return "SQLite" if self.database.is_sqlite else "PostgreSQL"
-
     def log_of(self, process: Process) -> Path:
         """Where this program writes."""
         return self.log / f"{process.name}.log"
@@ -175,13 +170,7 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         """Ours, with what is the operator's own choice; where things are kept, and the times, are the drill's."""
-        kept = (
-            "FAKESWEEP_FFMPEG",
-            "FAKESWEEP_SANDBOX",
-            "FAKESWEEP_HWACCEL",
-            "FAKESWEEP_CLASSIFIER",
-            "FAKESWEEP_DEVICE",
-        )
+        kept = ("FAKESWEEP_FFMPEG", "FAKESWEEP_SANDBOX", "FAKESWEEP_CLASSIFIER", "FAKESWEEP_DEVICE")
         environ = {name: value for name, value in os.environ.items() if not name.startswith("FAKESWEEP_")}
         environ |= {name: os.environ[name] for name in kept if name in os.environ}
         environ |= {f"FAKESWEEP_{name}": value for name, value in _TIMES.items()}

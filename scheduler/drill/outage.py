@@ -1,18 +1,21 @@
 """Takes the broker or the database away for minutes, in the middle of a batch, and sees whether all goes on."""
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from db.invariants import Findings
-from scheduler.drill.checking import check_clips
-from scheduler.drill.clips import Clip, draw_clips, folders_of
+from db.errors import DatabaseUnavailableError
+from db.holders import count_states
+from db.invariants import Findings, find_violations
+from db.states import WAITING_STATES
+from scheduler.drill.clips import Clip, draw_clips, score_of
 from scheduler.drill.crew import Crew
 from scheduler.drill.installation import Installation, Process
-from scheduler.drill.states import States
 from worker.broker import use_broker
 
 Part = Literal["broker", "database"]
@@ -22,7 +25,7 @@ PARTS: tuple[Part, ...] = ("broker", "database")
 FOLDERS = 4
 LONGEST_S = 4.0
 STUCK_AFTER_S = 180.0
-_DOWN_WITHIN_S = 60.0
+STOP_LIMIT_S = 60.0
 _TICK_S = 0.25
 
 
@@ -66,12 +69,14 @@ class Outage:
         """For programs."""
         own = {name: value for name, value in vars(self).items() if name not in ("findings", "complaints")}
         rounded = {name: round(value, 1) if isinstance(value, float) else value for name, value in own.items()}
+        counts = {name: len(lines) for name, lines in vars(self.findings).items()}
+        findings = {name: list(lines) for name, lines in vars(self.findings).items() if lines}
         return {
             "passed": self.is_passed,
             **rounded,
-            **self.findings.counts,
+            **counts,
             "complaints": list(self.complaints),
-            "findings": self.findings.told,
+            "findings": findings,
         }
 
 
@@ -99,7 +104,7 @@ def run_outage(
         ffmpeg=installation.settings.ffmpeg,
     )
     crew = Crew(installation, workers=workers, concurrency=concurrency, longest_s=LONGEST_S)
-    for folder in folders_of(clips):
+    for folder in dict.fromkeys(clip.path.parent for clip in clips):
         crew.submit(folder)
     with use_broker(installation.settings):
         try:
@@ -117,38 +122,39 @@ class _Outage:
         self._clips = clips
         self._part = part
         self._tell = tell
-        self._states = States(installation.database)
+        self._states: dict[str, int] = {}
 
     def run(self, away_s: float, seed: int) -> Outage:
         self._wait_for(self._is_in_full_swing)
-        before = self._states.ended
+        before = self._ended()
         written = self._written()
         self._take_away()
         self._pass_time(away_s)
         words = {name: lines - written[name] for name, lines in self._written().items()}
         self._bring_back()
         returned_s = time.monotonic()
-        self._states.look()
-        meanwhile = self._states.ended - before
-        self._wait_for(lambda: self._states.ended > before + meanwhile or self._is_over())
+        self._look()
+        meanwhile = self._ended() - before
+        self._wait_for(lambda: self._ended() > before + meanwhile or self._is_over())
         first_s = None if before + meanwhile == len(self._clips) else time.monotonic() - returned_s
         self._wait_for(self._is_over)
         all_s = time.monotonic() - returned_s
-        self._crew.stop()
-        with self._installation.database.read() as session:
-            findings = check_clips(session, self._clips)
+        try:
+            self._crew.stop(limit_s=STOP_LIMIT_S)
+        except subprocess.TimeoutExpired as error:
+            self._crew.complaints.append(f"{error}")
         return Outage(
             part=self._part,
             away_s=away_s,
             videos=len(self._clips),
             seed=seed,
-            states=self._states.counts,
+            states=self._states,
             before=before,
             meanwhile=meanwhile,
             first_s=first_s,
             all_s=all_s,
             words=words,
-            findings=findings,
+            findings=self._findings(),
             ended_by_themselves=dict(self._crew.ended_by_themselves),
             complaints=tuple(self._crew.complaints),
         )
@@ -156,7 +162,7 @@ class _Outage:
     def _take_away(self) -> None:
         server = self._server()
         server.send_signal(signal.SIGQUIT if self._part == "database" else signal.SIGKILL)
-        server.wait(_DOWN_WITHIN_S)
+        server.wait(STOP_LIMIT_S)
 
     def _bring_back(self) -> None:
         own = self._installation.postgres if self._part == "database" else self._installation.valkey
@@ -181,22 +187,29 @@ class _Outage:
         seen, moved_s = -1, time.monotonic()
         while not is_so():
             self._crew.look_after()
-            self._states.look()
-            self._tell(f"{self._states.ended} of {len(self._clips)} videos")
-            if self._states.ended != seen:
-                seen, moved_s = self._states.ended, time.monotonic()
+            self._look()
+            self._tell(f"{self._ended()} of {len(self._clips)} videos")
+            if self._ended() != seen:
+                seen, moved_s = self._ended(), time.monotonic()
             if time.monotonic() - moved_s > STUCK_AFTER_S:
-                self._crew.complaints.append(f"nothing has moved for {STUCK_AFTER_S:g} s: {self._states.counts}")
+                self._crew.complaints.append(f"nothing has moved for {STUCK_AFTER_S:g} s: {self._states}")
                 return
             time.sleep(_TICK_S)
 
     def _is_in_full_swing(self) -> bool:
         """Whether some videos have ended, all are known, and the last command is past its start and follows them."""
-        is_known = sum(self._states.counts.values()) == len(self._clips)
-        return self._crew.is_last_under_way and is_known and self._states.ended > 0
+        is_known = sum(self._states.values()) == len(self._clips)
+        return self._crew.is_last_under_way and is_known and self._ended() > 0
 
     def _is_over(self) -> bool:
-        return self._crew.is_all_submitted and self._states.ended == len(self._clips)
+        return self._crew.is_all_submitted and self._ended() == len(self._clips)
+
+    def _ended(self) -> int:
+        return sum(count for state, count in self._states.items() if state not in WAITING_STATES)
+
+    def _look(self) -> None:
+        with suppress(DatabaseUnavailableError), self._installation.database.read() as session:
+            self._states = count_states(session)
 
     def _written(self) -> dict[str, int]:
         """How many lines each program has written so far."""
@@ -206,3 +219,12 @@ class _Outage:
             for program in programs
             if isinstance(program, Process)
         }
+
+    def _findings(self) -> Findings:
+        with self._installation.database.read() as session:
+            return find_violations(
+                session,
+                expected=[os.fsencode(clip.path) for clip in self._clips],
+                poison=(),
+                scores={clip.sha256: score_of(clip.sha256) for clip in self._clips},
+            )

@@ -1,25 +1,30 @@
 """Judges thousands of short videos and watches what could grow: memory, open files, the broker's keys."""
 
+import os
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import psutil
 
-from scheduler.drill.checking import check_clips
-from scheduler.drill.clips import draw_clips, folders_of
+from db.errors import DatabaseUnavailableError
+from db.holders import count_states
+from db.invariants import find_violations
+from scheduler.drill.clips import draw_clips, score_of
 from scheduler.drill.crew import Crew
 from scheduler.drill.installation import Installation, Process, family_of
 from scheduler.drill.messages import Messages
-from scheduler.drill.states import States
 from worker.broker import use_broker
 
 PER_FOLDER = 500
 STALLED_AFTER_S = 120.0
 SAMPLE_EVERY_S = 2.0
+STOP_LIMIT_S = 60.0
 # A program grows by some megabytes in its first minute, and Python's own caches with it; a leak grows on and on.
 _ALLOWED_GROWTH = 0.10
 _ALLOWED_BYTES = 16_000_000
@@ -83,7 +88,7 @@ def run_soak(
         ffmpeg=installation.settings.ffmpeg,
     )
     crew = Crew(installation, workers=1, concurrency=concurrency, longest_s=0.0)
-    for folder in folders_of(clips):
+    for folder in dict.fromkeys(clip.path.parent for clip in clips):
         crew.submit(folder)
     started_s = time.monotonic()
     with use_broker(installation.settings) as broker:
@@ -94,11 +99,16 @@ def run_soak(
         finally:
             installation.end_everything()
     with installation.database.read() as session:
-        findings = check_clips(session, clips)
-    complaints += [f"{name}: {line}" for name, lines in findings.told.items() for line in lines]
+        findings = find_violations(
+            session,
+            expected=[os.fsencode(clip.path) for clip in clips],
+            poison=(),
+            scores={clip.sha256: score_of(clip.sha256) for clip in clips},
+        )
+    complaints += [f"{name}: {line}" for name, lines in vars(findings).items() for line in lines]
     return Soaked(
         scans,
-        installation.database_name,
+        "SQLite" if installation.database.is_sqlite else "PostgreSQL",
         time.monotonic() - started_s,
         compare(samples, scans=scans),
         tuple(complaints),
@@ -125,15 +135,14 @@ def _watch(
     installation: Installation, crew: Crew, messages: Messages, scans: int, tell: Callable[[str], None]
 ) -> list[Sample]:
     samples: list[Sample] = []
-    states = States(installation.database)
     done, moved_s = 0, time.monotonic()
     every_s = SAMPLE_EVERY_S if scans > PER_FOLDER else SAMPLE_EVERY_S / 10
     while done < scans and time.monotonic() - moved_s < STALLED_AFTER_S:
         crew.look_after()
         time.sleep(every_s)
-        states.look()
-        before, done = done, states.counts.get("judged", 0)
-        moved_s = time.monotonic() if done != before else moved_s
+        with suppress(DatabaseUnavailableError), installation.database.read() as session:
+            before, done = done, count_states(session).get("judged", 0)
+            moved_s = time.monotonic() if done != before else moved_s
         samples.append((done, _measure(crew, messages)))
         tell(f"{done} of {scans} done")
     return samples
@@ -166,5 +175,8 @@ def _size(name: str, processes: Sequence[psutil.Process]) -> dict[str, float | N
 
 
 def _stop(crew: Crew) -> list[str]:
-    crew.stop()
-    return [*crew.complaints, *(f"ended by itself: {how}" for how in crew.ended_by_themselves)]
+    try:
+        crew.stop(limit_s=STOP_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        return [f"{error}"]
+    return [f"ended by itself: {how}" for how in crew.ended_by_themselves]

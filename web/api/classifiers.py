@@ -1,23 +1,25 @@
 """Classifiers: list, look at card and metrics, activate through the gate, go back."""
 
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from db.headers import iso_time
-from db.registry import RegisteredClassifier, list_classifiers
+from db.registry import RegisteredClassifier, list_classifiers, read_classifier
 from web.answers import json_answer
 from web.api.batches import BatchId
 from web.context import Context, context_of
 from web.identity import Principal
-from web.known_classifiers import activate_classifier, go_back, read_card, require_classifier
+from web.problems import ProblemError
 from web.rules import ADMIN, READ
 from web.shapes.classifiers import Activation, Classifier, ClassifierDetails, ClassifierList
 
 router = APIRouter(prefix="/api/v1/classifiers", tags=["classifiers"])
 
-_LISTED = "/api/v1/classifiers"
+_CARD = "card.md"
+_LARGEST_CARD_BYTES = 1_000_000
 
 
 @router.get("", response_model=ClassifierList)
@@ -33,7 +35,12 @@ def roll_back(
 ) -> Response:
     """Go back to the classifier before this one, which the gate let through once."""
     context = context_of(request)
-    go_back(context, reason=wanted.reason if wanted else None, actor=principal.name)
+    if context.doors.roll_back is None:
+        raise ProblemError(503, "this server changes no classifiers: start it with `fakesweep serve`")
+    try:
+        context.doors.roll_back(wanted.reason if wanted else None, principal.name)
+    except ValueError as error:
+        raise ProblemError(409, str(error)) from error
     return _active(context)
 
 
@@ -42,11 +49,11 @@ def get_classifier(
     request: Request, classifier_id: BatchId, _principal: Annotated[Principal, Depends(READ)]
 ) -> Response:
     """One classifier with its card and its metrics."""
-    found = require_classifier(context_of(request), classifier_id, see=_LISTED)
+    found = _require(context_of(request), classifier_id)
     manifest = found.manifest
     details = {
         **describe_classifier(found),
-        "card": read_card(found),
+        "card": _read_card(found),
         "metrics": manifest.get("metrics") or {},
         "thresholds": manifest.get("thresholds") or {},
     }
@@ -62,8 +69,13 @@ def activate(
 ) -> Response:
     """Let a classifier judge what is submitted from now on, if the gate finds it no worse than the active one."""
     context = context_of(request)
-    found = require_classifier(context, classifier_id, see=_LISTED)
-    activate_classifier(context, found, reason=wanted.reason if wanted else None, actor=principal.name)
+    found = _require(context, classifier_id)
+    if context.doors.activate is None:
+        raise ProblemError(503, "this server changes no classifiers: start it with `fakesweep serve`")
+    try:
+        context.doors.activate(found, wanted.reason if wanted else None, principal.name)
+    except ValueError as error:
+        raise ProblemError(409, str(error)) from error
     return _active(context)
 
 
@@ -80,7 +92,23 @@ def describe_classifier(found: RegisteredClassifier) -> dict[str, Any]:
     }
 
 
+def _require(context: Context, classifier_id: int) -> RegisteredClassifier:
+    with context.database.read() as session:
+        found = read_classifier(session, classifier_id)
+    if found is None:
+        raise ProblemError(404, f"there is no classifier {classifier_id}: see /api/v1/classifiers")
+    return found
+
+
 def _active(context: Context) -> Response:
     with context.database.read() as session:
         active = next(one for one in list_classifiers(session) if one.is_active)
     return json_answer(describe_classifier(active))
+
+
+def _read_card(found: RegisteredClassifier) -> str | None:
+    try:
+        with (FilePath(found.path) / _CARD).open("rb") as file:
+            return file.read(_LARGEST_CARD_BYTES).decode(errors="replace")
+    except OSError:
+        return None

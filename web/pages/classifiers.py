@@ -1,22 +1,24 @@
 """Classifiers: which there are, how good each is by its card, which judges, and how it came to that."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from db.activations import list_activations
-from db.registry import list_classifiers
+from db.registry import RegisteredClassifier, list_classifiers, read_classifier
 from web.context import context_of
 from web.identity import Principal
-from web.known_classifiers import activate_classifier, go_back, read_card, require_classifier
 from web.pages.cards import render_card
 from web.pages.showing import back_to, show
+from web.problems import ProblemError
 from web.rules import ADMIN, READ
 
 router = APIRouter(include_in_schema=False)
 
-_LISTED = "the list of classifiers"
+_CARD = "card.md"
+_LARGEST_CARD_BYTES = 1_000_000
 _HISTORY = 50
 
 
@@ -32,13 +34,13 @@ def classifiers(request: Request, _principal: Annotated[Principal, Depends(READ)
 @router.get("/classifiers/{classifier_id}", response_class=HTMLResponse)
 def classifier(request: Request, classifier_id: int, _principal: Annotated[Principal, Depends(READ)]) -> HTMLResponse:
     """One, with its card."""
-    found = require_classifier(context_of(request), classifier_id, see=_LISTED)
+    found = _require(request, classifier_id)
     return show(
         request,
         "classifier.html",
         section="classifiers",
         classifier=found,
-        card=render_card(read_card(found) or ""),
+        card=render_card(_read_card(found)),
         thresholds=found.manifest.get("thresholds") or {},
         metrics=flat(found.manifest.get("metrics") or {}),
     )
@@ -51,7 +53,13 @@ def roll_back(
     reason: Annotated[str, Form(max_length=1000)] = "",
 ) -> RedirectResponse:
     """Goes back to the one before."""
-    go_back(context_of(request), reason=reason.strip() or None, actor=principal.name)
+    door = context_of(request).doors.roll_back
+    if door is None:
+        raise ProblemError(503, "this server changes no classifiers: start it with `fakesweep serve`")
+    try:
+        door(reason.strip() or None, principal.name)
+    except ValueError as error:
+        raise ProblemError(409, str(error)) from error
     return back_to("/classifiers", "rolled_back")
 
 
@@ -63,9 +71,13 @@ def activate(
     reason: Annotated[str, Form(max_length=1000)] = "",
 ) -> RedirectResponse:
     """Takes one through the gate."""
-    context = context_of(request)
-    found = require_classifier(context, classifier_id, see=_LISTED)
-    activate_classifier(context, found, reason=reason.strip() or None, actor=principal.name)
+    door = context_of(request).doors.activate
+    if door is None:
+        raise ProblemError(503, "this server changes no classifiers: start it with `fakesweep serve`")
+    try:
+        door(_require(request, classifier_id), reason.strip() or None, principal.name)
+    except ValueError as error:
+        raise ProblemError(409, str(error)) from error
     return back_to("/classifiers", "activated")
 
 
@@ -80,3 +92,19 @@ def flat(metrics: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 def _figure(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _require(request: Request, classifier_id: int) -> RegisteredClassifier:
+    with context_of(request).database.read() as session:
+        found = read_classifier(session, classifier_id)
+    if found is None:
+        raise ProblemError(404, f"there is no classifier {classifier_id}: see the list of classifiers")
+    return found
+
+
+def _read_card(found: RegisteredClassifier) -> str:
+    try:
+        with (Path(found.path) / _CARD).open("rb") as file:
+            return file.read(_LARGEST_CARD_BYTES).decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,5 +1,6 @@
 """Judges face crops with the classifier of a bundle: OpenVINO on processors, TensorFlow where there is a GPU."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,11 +11,22 @@ from numpy.typing import NDArray
 from worker.pipeline.bundle import INT8_FILE, KERAS_FILE, OPENVINO_FILE, verify_bundle
 from worker.pipeline.errors import BundleError
 from worker.pipeline.gpu import may_have_gpu
-from worker.pipeline.gpu_memory import Network, SparingNetwork
+from worker.pipeline.gpu_memory import (
+    GpuLostError,
+    GpuMemoryError,
+    Network,
+    NoGpuError,
+    ShrinkableNetwork,
+    SparingNetwork,
+)
+from worker.pipeline.host_client import shared_client
+from worker.pipeline.hosted_network import HostedNetwork
 from worker.pipeline.manifest import Manifest
 from worker.pipeline.openvino_classifier import OpenvinoNetwork
 from worker.pipeline.openvino_network import processor_capabilities
 from worker.pipeline.precision import Precision, WantedPrecision, choose_precision
+
+_log = logging.getLogger(__name__)
 
 Device = Literal["auto", "cpu", "gpu"]
 Runtime = Literal["openvino", "tensorflow"]
@@ -93,7 +105,12 @@ class Classifier:
 
 
 def load_classifier(
-    directory: Path, *, device: Device = "auto", threads: int = 1, precision: WantedPrecision = "float32"
+    directory: Path,
+    *,
+    device: Device = "auto",
+    threads: int = 1,
+    precision: WantedPrecision = "float32",
+    host: Path | None = None,
 ) -> Classifier:
     """The classifier of a verified bundle, ready to judge.
 
@@ -101,29 +118,45 @@ def load_classifier(
         directory: the bundle.
         device: `gpu` insists on one, `auto` takes one that TensorFlow can use, else the processor.
         threads: of one judgement on the processor.
-        precision: on the processor; `auto` takes the fastest whose scores the bundle found to be float32's.
+        precision: on the processor `auto` takes the fastest whose scores the bundle found to be float32's; on a GPU all
+            but float32 is half precision.
+        host: the socket of the network host that judges on the GPU for this process; None to load TensorFlow here.
 
     Raises:
         BundleError: a file is missing or altered, a network cannot be read, or what is insisted on is not there.
     """
     manifest = verify_bundle(directory)
     if device == "gpu" or (device == "auto" and may_have_gpu()):
-        # Imported here only: TensorFlow takes seconds and half a gigabyte, which processors need not spend.
-        from worker.pipeline.keras_classifier import KerasNetwork, usable_gpus  # noqa: PLC0415
-
-        if usable_gpus():
+        try:
+            on_gpu = _on_gpu(manifest, directory, precision) if host is None else _hosted(manifest, directory, host)
+        except NoGpuError as error:
+            if device == "gpu":
+                raise BundleError(
+                    f"FAKESWEEP_DEVICE is gpu, but {error}: install tensorflow[and-cuda] and a driver, "
+                    "or set FAKESWEEP_DEVICE to auto or cpu"
+                ) from error
+        except (GpuLostError, GpuMemoryError) as error:
+            _log.warning("judging on the processor: %s", error)
+        else:
             size_px = manifest.input_size_px
             network = SparingNetwork(
-                KerasNetwork(directory / KERAS_FILE, size_px=size_px, precision=precision),
-                lambda: OpenvinoNetwork(directory / OPENVINO_FILE, size_px=size_px, threads=threads),
+                on_gpu, lambda: OpenvinoNetwork(directory / OPENVINO_FILE, size_px=size_px, threads=threads)
             )
             return Classifier(manifest, runtime="tensorflow", network=network)
-        if device == "gpu":
-            raise BundleError(
-                "FAKESWEEP_DEVICE is gpu, but TensorFlow sees no GPU: install tensorflow[and-cuda] and a driver, "
-                "or set FAKESWEEP_DEVICE to auto or cpu"
-            )
     return _on_processor(manifest, directory, precision, threads=threads)
+
+
+def _on_gpu(manifest: Manifest, directory: Path, precision: WantedPrecision) -> ShrinkableNetwork:
+    # Imported here only: TensorFlow takes seconds and half a gigabyte, which processors need not spend.
+    from worker.pipeline.keras_classifier import KerasNetwork, usable_gpus  # noqa: PLC0415
+
+    if not usable_gpus():
+        raise NoGpuError("TensorFlow sees no GPU")
+    return KerasNetwork(directory / KERAS_FILE, size_px=manifest.input_size_px, precision=precision)
+
+
+def _hosted(manifest: Manifest, directory: Path, host: Path) -> ShrinkableNetwork:
+    return HostedNetwork(shared_client(host), directory, size_px=manifest.input_size_px)
 
 
 def _on_processor(manifest: Manifest, directory: Path, wanted: WantedPrecision, *, threads: int) -> Classifier:

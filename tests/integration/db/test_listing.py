@@ -1,5 +1,7 @@
 """A page of a list costs a few statements, however long the list is; what it shows is in test_lists.py of the web."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +13,21 @@ from db.listing import Wanted, list_videos, session_for
 from db.session import Database
 from db.tables.batches import Entry
 from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
-from tests.statements import counted_statements
+
+
+@contextmanager
+def _counted_statements() -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def _two_batches(database: Database) -> None:
@@ -38,7 +54,7 @@ def test_a_page_is_a_few_statements(database: Database, wanted: Wanted, statemen
     """Which entries, and what is shown of them; over all batches, first which of these hold what is wanted."""
     _two_batches(database)
 
-    with counted_statements(database.engine) as counted, database.glance() as session:
+    with _counted_statements() as counted, database.glance() as session:
         page = list_videos(session, wanted)
 
     assert len(page.videos) == 3
@@ -73,7 +89,7 @@ def test_batches_are_three_statements(database: Database) -> None:
     """However many there are."""
     _two_batches(database)
 
-    with database.read() as session, counted_statements(database.engine) as counted:
+    with database.read() as session, _counted_statements() as counted:
         batches = list_counted_batches(session)
 
     assert [batch["verdicts"]["fake"] for batch in batches] == [4, 4]
@@ -86,7 +102,7 @@ def test_numbers_are_bound_as_one_value(database: Database, numbers: list[int], 
     seed_batch(database, seed_classifier(database), ["a", "b", "c"])
     query = select(Entry.id).where(among(Entry.id, "ids")).order_by(Entry.id)
 
-    with database.glance() as session, counted_statements(database.engine) as counted:
+    with database.glance() as session, _counted_statements() as counted:
         assert list(session.scalars(query, {"ids": numbers})) == found
 
     assert len(counted) == 1

@@ -1,7 +1,11 @@
 """A verdict is written whole, in as few journeys as the database allows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, event, func, select, update
 
 from db.leases import claim_scan, save_at_once, save_outcome
 from db.outcomes import Outcome, OutcomeFace, OutcomeFacts, OutcomeFrame, OutcomeTrack
@@ -11,7 +15,21 @@ from db.tables.contents import Video
 from db.tables.findings import FaceRow, FrameRow, TrackRow
 from db.tables.scans import Scan
 from tests.seeding import judged, read_scan, scan_ids, seed_batch, seed_classifier
-from tests.statements import counted_statements
+
+
+@contextmanager
+def _counted_statements(engine: Engine) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -37,7 +55,7 @@ def _many_faces() -> Outcome:
 
 def test_no_frame_costs_a_journey(database: Database, scan_id: int) -> None:
     """However many frames and faces there are, claim and save take the same few statements."""
-    with counted_statements(database.engine) as statements:
+    with _counted_statements(database.engine) as statements:
         token = _claim(database, scan_id)
         claimed = len(statements)
         with database.begin() as session:

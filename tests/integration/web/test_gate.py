@@ -152,19 +152,13 @@ def test_signing_in_gives_a_session_and_out_ends_it(guarded: Site) -> None:
     assert client.get("/api/v1/videos").status_code == 401
 
 
-def sign_in_reader(guarded: Site) -> str:
-    """Signs a reader's browser in; the token of its forms."""
+def test_a_session_does_only_what_its_token_may(guarded: Site) -> None:
+    """The browser of a reader submits nothing."""
     client = guarded.client
     client.get("/login")
     form = {"token": guarded.token("read"), "csrf_token": csrf_token_of(client.cookies[SESSION_COOKIE])}
     client.post("/login", data=form)
-    return csrf_token_of(client.cookies[SESSION_COOKIE])
-
-
-def test_a_session_does_only_what_its_token_may(guarded: Site) -> None:
-    """The browser of a reader submits nothing."""
-    client = guarded.client
-    token = sign_in_reader(guarded)
+    token = csrf_token_of(client.cookies[SESSION_COOKIE])
 
     answer = client.post("/api/v1/batches", json={"paths": ["/"]}, headers={"X-CSRF-Token": token})
 
@@ -239,7 +233,10 @@ PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 def test_a_person_reads_of_a_refusal_on_a_page(guarded: Site) -> None:
     """A form that is too old, a token without the scope, a value that no page has: all in the site's style."""
     client = guarded.client
-    fresh = sign_in_reader(guarded)
+    client.get("/login")
+    form = {"token": guarded.token("read"), "csrf_token": csrf_token_of(client.cookies[SESSION_COOKIE])}
+    client.post("/login", data=form)
+    fresh = csrf_token_of(client.cookies[SESSION_COOKIE])
     from_page = {**PAGE, "Referer": f"{BASE_URL}/batches/1?standing=fake"}
 
     too_old = client.post("/batches/1/cancel", data={"csrf_token": "old"}, headers=from_page)

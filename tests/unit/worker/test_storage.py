@@ -5,8 +5,22 @@ import logging
 import pytest
 
 from db.errors import DatabaseError, DatabaseUnavailableError
-from tests.fake_clock import FakeClock
 from worker.storage import LONGEST_PAUSE_S, Storage
+
+
+class FakeClock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds since the start."""
+        return self.now_s
+
+    def sleep(self, pause_s: float) -> None:
+        """Passes at once."""
+        self.now_s += pause_s
 
 
 class AwayStorage(Storage):
