@@ -52,7 +52,7 @@ class Resources:
         Raises:
             BundleError: its file is missing or altered.
         """
-        return load_detector(self._settings, threads=self._threads)
+        return load_detector(self._settings, threads=self._threads, host=self._host)
 
     def classifier_of(self, claim: Claim) -> "Classifier":
         """The classifier that the scan names, wherever its bundle lies on this machine.
@@ -94,22 +94,27 @@ class Resources:
         return self._classifiers[sha256]
 
 
-def load_detector(settings: Settings, *, threads: int = 1) -> "FaceDetector":
+def load_detector(settings: Settings, *, threads: int = 1, host: Path | None = None) -> "FaceDetector":
     """The face detector as the settings want it, and OpenCV, which cuts what it finds, with as many threads.
+
+    Args:
+        threads: of its network on the processor.
+        host: the socket of the network host that owns the GPU, where there is one.
 
     Raises:
         BundleError: its file is missing or altered.
     """
     import cv2  # noqa: PLC0415 - as above
 
+    from worker.pipeline.detector_loading import load_detector_network  # noqa: PLC0415 - as above
     from worker.pipeline.faces import FaceDetector, find_detector  # noqa: PLC0415 - as above
-    from worker.pipeline.openvino_network import processor_capabilities  # noqa: PLC0415 - as above
-    from worker.pipeline.precision import detector_precision  # noqa: PLC0415 - as above
 
     # Its own threads wait for the next picture by turning in circles, on cores that networks and decoders want.
     cv2.setNumThreads(threads)
-    precision = detector_precision(settings.precision, processor_capabilities())
-    return FaceDetector(find_detector(), threads=threads, precision=precision)
+    network = load_detector_network(
+        find_detector(), device=settings.device, threads=threads, precision=settings.precision, host=host
+    )
+    return FaceDetector(network)
 
 
 def find_bundle(sha256: str, registered: Path, settings: Settings) -> Path:

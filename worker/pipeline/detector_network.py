@@ -5,6 +5,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+LARGEST_SIDE_PX = 768
+"""Of a canvas, unless somebody wants to look closer on a processor."""
+GRID_PX = 32
+"""Sides of a canvas are multiples of it."""
+
 
 class DetectorNetwork(Protocol):
     """CenterFace, loaded by any engine."""

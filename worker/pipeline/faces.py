@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.pipeline.detector_file import DETECTOR_FILE, DETECTOR_NAME, DETECTOR_SHA256, find_detector
-from worker.pipeline.detector_network import DetectorNetwork
+from worker.pipeline.detector_network import GRID_PX, LARGEST_SIDE_PX, DetectorNetwork
 from worker.pipeline.openvino_detector import OpenvinoDetector
 from worker.pipeline.precision import Precision
 from worker.pipeline.results import Box, DetectedFace, Pixels
@@ -35,7 +35,6 @@ MAX_FACES = 64
 _MAX_CANDIDATES = 4096  # cells that are compared with each other: a picture made for it could fill all 36,864
 _MAX_GROWTH = 4  # times the picture's longer side: a box that is wider is no face, and may be infinite
 _GREY = 128
-_GRID = 32  # sides of the network's input are multiples of this
 _STRIDE = 4  # input pixels per cell of the network's output
 _OVERLAP = 0.3  # boxes that share more than this (intersection over union) are one face
 
@@ -84,7 +83,7 @@ class FaceDetector:
         BundleError: the file cannot be read as a network.
     """
 
-    LONG_SIDE_PX = 768
+    LONG_SIDE_PX = LARGEST_SIDE_PX
     FACTOR = 0.6
     CONFIDENCE = 0.4
 
@@ -98,8 +97,8 @@ class FaceDetector:
         confidence: float = CONFIDENCE,
         precision: Precision = "float32",
     ) -> None:
-        if long_side_px <= 0 or long_side_px % _GRID:
-            raise ValueError(f"long_side_px must be a positive multiple of {_GRID}, got {long_side_px}")
+        if long_side_px <= 0 or long_side_px % GRID_PX:
+            raise ValueError(f"long_side_px must be a positive multiple of {GRID_PX}, got {long_side_px}")
         self._long_side_px = long_side_px
         self._factor = factor
         self._confidence = confidence
@@ -150,7 +149,7 @@ class FaceDetector:
         """The frames, each in the upper left of an input of the network and black beside it; until the next ones."""
         if fitted != self._fitted or len(frames) != len(self._canvases):
             self._fitted = fitted
-            sides = (-(-side // _GRID) * _GRID for side in fitted[::-1])
+            sides = (-(-side // GRID_PX) * GRID_PX for side in fitted[::-1])
             self._canvases = np.zeros((len(frames), *sides, 3), np.uint8)
         method = self._method(fitted[0] / frames[0].shape[1])
         for canvas, pixels in zip(self._canvases, frames, strict=True):

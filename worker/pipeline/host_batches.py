@@ -16,7 +16,7 @@ from worker.pipeline.gpu_memory import GpuMemoryError
 from worker.pipeline.host_wire import LARGEST_BATCH, Request
 
 BATCH_SIZES = (8, 32, LARGEST_BATCH)
-"""Of which a GPU's libraries prepare each once: a batch is filled up to one of them."""
+"""Of small pictures, such as faces."""
 MOST_BATCH_BYTES = 256 * 1024 * 1024
 """Of pictures, lest large ones take all memory; what one client asks for is always less."""
 
@@ -27,6 +27,11 @@ Arrays = list[NDArray[np.float32]]
 
 class RunnableNetwork(Protocol):
     """A network that the host can serve, of whatever kind."""
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """To one of which a batch is filled up, rising: a GPU's libraries prepare each size once."""
+        ...
 
     def run(self, pictures: NDArray[np.uint8]) -> Arrays:
         """What it says of (n, height, width, 3) pictures: several arrays, float32, each with n first.
@@ -75,12 +80,12 @@ def take_together(waiting: Sequence[Client]) -> list[Client]:
     return taken
 
 
-def next_size(remaining: int, largest: int) -> int:
+def next_size(remaining: int, largest: int, sizes: Sequence[int] = BATCH_SIZES) -> int:
     """How large the next batch is, given how many pictures remain and how many there is memory for.
 
     The smallest size that holds all that remains if at least half of it is used, else the largest that is filled.
     """
-    sizes = [size for size in BATCH_SIZES if size < largest] + [largest]
+    sizes = [size for size in sizes if size < largest] + [largest]
     holding = next((size for size in sizes if size >= remaining), sizes[-1])
     if 2 * remaining >= holding:
         return holding
@@ -96,7 +101,7 @@ class BatchingNetwork:
 
     def __init__(self, network: RunnableNetwork) -> None:
         self._network = network
-        self.largest = LARGEST_BATCH
+        self.largest = network.batch_sizes[-1]
         """How many pictures there is memory for; what was found once is kept."""
 
     def takes(self, shape: tuple[int, int, int]) -> bool:
@@ -112,7 +117,7 @@ class BatchingNetwork:
         parts: list[Arrays] = []
         start = 0
         while start < len(pictures):
-            size = next_size(len(pictures) - start, self.largest)
+            size = next_size(len(pictures) - start, self.largest, self._network.batch_sizes)
             part = pictures[start : start + size]
             try:
                 found = self._network.run(_filled_up(part, size))

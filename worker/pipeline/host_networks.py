@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from worker.pipeline.bundle import KERAS_FILE, sha256_of_manifest, verify_bundle
+from worker.pipeline.detector_file import DETECTOR_SHA256, find_detector
 from worker.pipeline.errors import BundleError
 from worker.pipeline.host_batches import BatchingNetwork, RunnableNetwork
 from worker.pipeline.host_wire import NetworkName
@@ -17,6 +18,7 @@ from worker.pipeline.precision import WantedPrecision
 NETWORKS_KEPT = 3
 """The detector, the classifier that judges, and the one before or after it while an archive moves over."""
 CLASSIFIER = "classifier"
+DETECTOR = "detector"
 
 Loader = Callable[[Path, str, WantedPrecision], RunnableNetwork]
 
@@ -41,7 +43,27 @@ def load_hosted_classifier(directory: Path, sha256: str, precision: WantedPrecis
     return KerasFunction(directory / KERAS_FILE, size_px=manifest.input_size_px, precision=precision)
 
 
-LOADERS: Mapping[str, Loader] = {CLASSIFIER: load_hosted_classifier}
+def load_hosted_detector(path: Path, sha256: str, precision: WantedPrecision) -> RunnableNetwork:
+    """CenterFace on TensorFlow; its arrays are those of `detector_network.DetectorNetwork`.
+
+    Args:
+        path: the ONNX file.
+        sha256: its hash.
+        precision: float32, or anything else for half precision.
+
+    Raises:
+        BundleError: it is another file than the one that is known, or cannot be loaded.
+        GpuMemoryError: there is no memory for it.
+    """
+    # Here, as it may load TensorFlow.
+    from worker.pipeline.tensorflow_detector import TensorflowDetector  # noqa: PLC0415
+
+    if sha256 != DETECTOR_SHA256:
+        raise BundleError(f"there is no face detector with the hash {sha256[:12]}: restart the worker")
+    return TensorflowDetector(find_detector(path), precision=precision)
+
+
+LOADERS: Mapping[str, Loader] = {CLASSIFIER: load_hosted_classifier, DETECTOR: load_hosted_detector}
 """By kind."""
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.pipeline.keras_function import KerasFunction, load_tensorflow
+from worker.pipeline.keras_function import KerasFunction
 from worker.pipeline.precision import WantedPrecision
+from worker.pipeline.tensorflow_loading import load_tensorflow
 
 BATCH_SIZE = 32
 

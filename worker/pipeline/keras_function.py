@@ -1,7 +1,6 @@
 """A bundle's Keras network as one compiled TensorFlow function, in half precision where that does no harm."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ from numpy.typing import NDArray
 from worker.pipeline.errors import BundleError
 from worker.pipeline.gpu_memory import GpuMemoryError
 from worker.pipeline.half_precision import differs_little, in_half_precision
+from worker.pipeline.host_batches import BATCH_SIZES
 from worker.pipeline.precision import WantedPrecision
+from worker.pipeline.tensorflow_loading import load_tensorflow
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class KerasFunction:
         BundleError: it cannot be read, would run code of its own, or has not the outputs of a classifier.
         GpuMemoryError: there is no memory for it.
     """
+
+    batch_sizes = BATCH_SIZES
 
     def __init__(self, path: Path, *, size_px: int, precision: WantedPrecision = "float32") -> None:
         tensorflow = load_tensorflow()
@@ -81,15 +84,6 @@ class KerasFunction:
             return True
         _log.warning("%s keeps to float32: in half precision its scores would be others", path)
         return False
-
-
-def load_tensorflow() -> Any:
-    """TensorFlow, which takes seconds and half a gigabyte."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow  # noqa: PLC0415 - see above
-
-    return tensorflow
 
 
 def _load(path: Path) -> Any:

@@ -23,6 +23,8 @@ class _Client:
 
 
 class _Gpu:
+    batch_sizes = BATCH_SIZES
+
     """Says the first value of each picture, and has memory for so many at once."""
 
     def __init__(self, room: int = 128) -> None:

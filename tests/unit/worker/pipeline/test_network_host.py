@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from worker.pipeline.errors import BundleError
 from worker.pipeline.gpu_memory import GpuLostError, GpuMemoryError, NoGpuError
+from worker.pipeline.host_batches import BATCH_SIZES
 from worker.pipeline.host_client import HostClient
 from worker.pipeline.host_memory import MEMORY_BYTES, ClientMemory
 from worker.pipeline.host_networks import HostedNetworks
@@ -30,6 +31,8 @@ RED = NetworkName("first-value", "/red", "0" * 64)
 
 class _Gpu:
     """Says the first value of each picture, and what it was given."""
+
+    batch_sizes = BATCH_SIZES
 
     def __init__(self, room: int = 128) -> None:
         self.room = room

@@ -10,6 +10,7 @@ from skimage import data
 
 from worker.pipeline.errors import BundleError
 from worker.pipeline.faces import FaceDetector, find_detector
+from worker.pipeline.gpu_detector import SparingDetector
 from worker.pipeline.gpu_memory import GpuMemoryError
 from worker.pipeline.openvino_detector import OpenvinoDetector
 from worker.pipeline.results import Box, Pixels
@@ -21,6 +22,14 @@ pytestmark = pytest.mark.slow  # TensorFlow takes seconds to load
 @cache
 def _on_tensorflow() -> TensorflowDetector:
     return TensorflowDetector(find_detector())
+
+
+def _looking_on_tensorflow() -> FaceDetector:
+    return FaceDetector(SparingDetector(_on_tensorflow(), _refuse, is_exact=True))
+
+
+def _refuse() -> OpenvinoDetector:
+    raise AssertionError("there is memory")
 
 
 @cache
@@ -67,7 +76,7 @@ def test_the_same_faces_are_found(width: int, height: int) -> None:
     """Boxes and points lie within a twentieth of a pixel, and faces are as sure."""
     frame = _frame(width, height)
 
-    found = FaceDetector(_on_tensorflow()).detect_with_landmarks(frame)
+    found = _looking_on_tensorflow().detect_with_landmarks(frame)
     said = FaceDetector(find_detector()).detect_with_landmarks(frame)
 
     assert len(found) == len(said) == 2
@@ -82,7 +91,7 @@ def test_frames_of_a_batch_have_each_their_own_faces() -> None:
     frame = _frame(640, 360)
     frames = [frame, np.zeros_like(frame), frame[:, ::-1].copy()]
 
-    found = FaceDetector(_on_tensorflow()).detect_each(frames)
+    found = _looking_on_tensorflow().detect_each(frames)
     said = [FaceDetector(find_detector()).detect(each) for each in frames]
 
     assert [len(faces) for faces in found] == [2, 0, 2]
@@ -93,18 +102,34 @@ def test_frames_of_a_batch_have_each_their_own_faces() -> None:
 
 def test_half_the_bits_find_the_same_faces() -> None:
     """In float16 no value grows beyond what it can hold, and boxes move by less than a fiftieth of their sides."""
-    network = TensorflowDetector(find_detector(), precision="float16")
+    network = TensorflowDetector(find_detector(), precision="auto")
     frame = _frame(640, 360)
 
     outputs = network.run(_canvases(2, 224, 384))
-    found, said = (FaceDetector(one).detect(frame) for one in (network, _on_openvino()))
+    found = FaceDetector(SparingDetector(network, _refuse, is_exact=False)).detect(frame)
+    said = FaceDetector(_on_openvino()).detect(frame)
 
-    assert not network.is_exact
     assert all(output.dtype == np.float32 and np.isfinite(output).all() for output in outputs)
     assert len(found) == len(said) == 2
     for one, other in zip(found, said, strict=True):
         assert _sides(one.box) == pytest.approx(_sides(other.box), abs=other.box.h / 50)
         assert one.detection == pytest.approx(other.detection, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_taken"),
+    [
+        ((32, 768, 3), True),
+        ((768, 768, 3), True),
+        ((800, 32, 3), False),
+        ((32, 48, 3), False),
+        ((0, 32, 3), False),
+        ((32, 32, 1), False),
+    ],
+)
+def test_only_canvases_are_taken(shape: tuple[int, int, int], is_taken: bool) -> None:  # noqa: FBT001 - a column
+    """What no detector asks for could take all of a GPU's memory."""
+    assert _on_tensorflow().takes(shape) == is_taken
 
 
 def test_what_tensorflow_says_of_memory_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
