@@ -18,10 +18,10 @@ from db.tables.batches import Batch, Entry, Tally, TallyChange
 from db.tables.findings import FaceRow, FrameRow
 from db.tables.people import UploadRow
 from db.tables.scans import Scan
+from db.tallies import EVERY_BATCH
 
 # A submission that was broken off so long ago is as complete as it will be.
 _GIVEN_UP_S = 2 * 86_400.0
-_EVERY_BATCH = 0
 _INCREMENTAL = 2
 
 
@@ -102,7 +102,7 @@ def forget_tallies_of_gone_batches(session: Session) -> None:
     for table in (Tally, TallyChange):
         is_gone = ~exists().where(Batch.id == table.batch_id)
         session.execute(
-            delete(table).where(table.batch_id != _EVERY_BATCH, is_gone),
+            delete(table).where(table.batch_id != EVERY_BATCH, is_gone),
             execution_options={"synchronize_session": False},
         )
 

@@ -20,6 +20,7 @@ from db.tables.scans import Scan
 from scheduler.reconcile import SweepPolicy, run_scheduler
 from tests.seeding import read_scan, scan_ids, seed_batch, seed_classifier
 from tests.services import wait_until
+from tests.threads import beside
 from worker.app import count_messages, make_app
 from worker.broker import BrokerError
 from worker.sending import send_scans
@@ -92,23 +93,19 @@ class Installation:
     @contextmanager
     def scheduler(self) -> Iterator[None]:
         """A scheduler that sweeps several times a second."""
-        is_over = threading.Event()
-        thread = threading.Thread(
-            target=run_scheduler,
-            args=(self.database, self.send_all),
-            kwargs={
-                "queue_is_empty": lambda: count_messages(self.app) == 0,
-                "pause": is_over.wait,
-                "policy": POLICY,
-                "broker_errors": (BrokerError,),
-            },
-        )
-        thread.start()
-        try:
+
+        def sweep(is_over: threading.Event) -> None:
+            run_scheduler(
+                self.database,
+                self.send_all,
+                queue_is_empty=lambda: count_messages(self.app) == 0,
+                pause=is_over.wait,
+                policy=POLICY,
+                broker_errors=(BrokerError,),
+            )
+
+        with beside(sweep):
             yield
-        finally:
-            is_over.set()
-            thread.join()
 
     def begun(self, name: str) -> list[int]:
         """The processes that began to judge this video."""

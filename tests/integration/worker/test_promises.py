@@ -14,6 +14,7 @@ from db.history import keep_history, locked_sqlite
 from db.invariants import read_history
 from tests.integration.worker.installation import Installation
 from tests.services import PostgresServer, wait_until
+from tests.threads import beside
 
 pytestmark = pytest.mark.slow
 
@@ -53,20 +54,14 @@ def ends(installation: Installation) -> dict[int, int]:
 @contextmanager
 def supervised(installation: Installation) -> Iterator[None]:
     """Starts a worker whenever the last one has died, as a service manager does."""
-    is_over = threading.Event()
 
-    def supervise() -> None:
+    def supervise(is_over: threading.Event) -> None:
         while not is_over.wait(0.1):
             if not installation.workers or installation.workers[-1].poll() is not None:
                 installation.start_worker()
 
-    thread = threading.Thread(target=supervise)
-    thread.start()
-    try:
+    with beside(supervise):
         yield
-    finally:
-        is_over.set()
-        thread.join()
 
 
 @ON_POSTGRESQL

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from tests.unit.training.exported import check_files
 from training.architecture import build_classifier
 from training.backbones.backbone import Backbone
 from training.backbones.catalogue import build_backbone
 from training.backbones.contrast import window, with_contrast
 from training.errors import TrainingError
-from training.export import PARITY, export_keras, export_openvino, require_parity
 
 SIDE_PX = 128
 OWN = 32
@@ -78,13 +78,7 @@ def test_both_engines_agree_with_contrast(tmp_path: Path) -> None:
     classifier = build_classifier(with_contrast(drawn_backbone()))
     crops = np.random.default_rng(0).integers(0, 256, (8, SIDE_PX, SIDE_PX, 3)).astype(np.uint8)
 
-    export_keras(classifier, tmp_path / "classifier.keras")
-    export_openvino(classifier, tmp_path / "classifier.xml")
-
-    assert require_parity(classifier, tmp_path / "classifier.xml", crops) <= PARITY
-    loaded = keras.saving.load_model(tmp_path / "classifier.keras", compile=False, safe_mode=True)
-    pixels = crops.astype(np.float32)
-    assert np.allclose(np.asarray(loaded(pixels)["logit"]), np.asarray(classifier(pixels)["logit"]), atol=1e-5)
+    check_files(classifier, crops, tmp_path)
 
 
 def test_a_grid_without_surroundings_is_refused() -> None:

@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import correlate2d
 
+from tests.unit.training.exported import check_files
 from training.architecture import build_classifier, normalise
 from training.backbones.backbone import Backbone
 from training.backbones.catalogue import build_backbone
 from training.backbones.residuals import FLOOR, LUMA, SMALL, SQUARES, kernel_bank, with_residuals
 from training.errors import TrainingError
-from training.export import PARITY, export_keras, export_openvino, require_parity
 from training.fitting_network import FreshNetwork, NetworkPlan, build_network, freeze
 from training.recipe import Recipe
 
@@ -122,13 +122,7 @@ def test_both_engines_agree_with_the_branch(tmp_path: Path) -> None:
     classifier = build_classifier(with_residuals(build_backbone("tiny", weights=None, size_px=SIDE_PX)))
     crops = np.random.default_rng(0).integers(0, 256, (8, SIDE_PX, SIDE_PX, 3)).astype(np.uint8)
 
-    export_keras(classifier, tmp_path / "classifier.keras")
-    export_openvino(classifier, tmp_path / "classifier.xml")
-
-    assert require_parity(classifier, tmp_path / "classifier.xml", crops) <= PARITY
-    loaded = keras.saving.load_model(tmp_path / "classifier.keras", compile=False, safe_mode=True)
-    pixels = crops.astype(np.float32)
-    assert np.allclose(np.asarray(loaded(pixels)["logit"]), np.asarray(classifier(pixels)["logit"]), atol=1e-5)
+    check_files(classifier, crops, tmp_path)
 
 
 def test_a_grid_that_does_not_fit_is_refused() -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.clips import Drawn
 from tests.drawing import draw_video
 from tests.hostile_files import sparse
+from tests.threads import beside
 from tests.unit.worker.pipeline.hostile.judging import LIMITS, look_at, with_time
 from worker.pipeline.decoding import decode_frames
 from worker.pipeline.errors import Reason, UnreadableVideoError
@@ -29,20 +30,14 @@ TIB = 1 << 40
 @contextmanager
 def _meanwhile(act: Callable[[], None]) -> Iterator[None]:
     """Does something over and over in a thread."""
-    is_over = threading.Event()
 
-    def run() -> None:
+    def run(is_over: threading.Event) -> None:
         while not is_over.is_set():
             act()
             time.sleep(0.001)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with beside(run):
         yield
-    finally:
-        is_over.set()
-        thread.join()
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/random", "/dev/full", "/dev/tty", "/dev/stdin", "/dev/fd/0"])
