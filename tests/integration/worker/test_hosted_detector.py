@@ -1,11 +1,13 @@
 """Several processes have their faces found by one network host; here it has a processor to do so."""
 
+import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +19,6 @@ from skimage import data
 from worker.network_keeping import NetworkKeeper
 from worker.pipeline.detector_loading import load_detector_network
 from worker.pipeline.faces import FaceDetector, find_detector
-from worker.pipeline.gpu_detector import HostedDetector, SparingDetector
-from worker.pipeline.host_client import HostClient
 from worker.pipeline.host_wire import NO_GPU_NOTE
 from worker.pipeline.openvino_detector import OpenvinoDetector
 from worker.pipeline.results import DetectedFace, Pixels
@@ -59,20 +59,27 @@ def _same(found: list[list[DetectedFace]], frames: list[Pixels]) -> bool:
     )
 
 
-def test_several_videos_are_looked_at_together(folder: Path) -> None:
-    """Frames of two sizes from four clients at once: each gets its own faces."""
-    frames = {client: _frames(640 + 320 * (client % 2), 360, count=4 + client) for client in range(4)}
+def _look(host: Path, frames: list[Pixels]) -> tuple[list[list[DetectedFace]], int, bool]:
+    """In a process of its own: the faces, how many frames it asks about at once, and whether it has TensorFlow."""
+    detector = FaceDetector(load_detector_network(find_detector(), device="gpu", host=host))
+    return detector.detect_each(frames), detector.batch_size, "tensorflow" in sys.modules
 
-    def look(client: int) -> list[list[DetectedFace]]:
-        network = HostedDetector(HostClient(keeper.address), find_detector())
-        return FaceDetector(SparingDetector(network, _refuse, is_exact=True)).detect_each(frames[client])
 
+def test_processes_have_their_faces_found_by_one_host(folder: Path) -> None:
+    """Frames of two sizes from four at once: each gets its own faces, and none loads TensorFlow."""
+    asked = [_frames(640 + 320 * (place % 2), 360, count=4 + place) for place in range(4)]
     settings = Settings(home=folder, precision="float32")
-    with NetworkKeeper(folder, settings, takes="any") as keeper, ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(look, frames))
 
-    for client, faces in enumerate(found):
-        assert _same(faces, frames[client])
+    with (
+        NetworkKeeper(folder, settings, takes="any") as keeper,
+        ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as processes,
+    ):
+        answers = [processes.submit(_look, keeper.address, frames) for frames in asked]
+        found = [answer.result() for answer in answers]
+
+    for (faces, batch_size, has_tensorflow), frames in zip(found, asked, strict=True):
+        assert _same(faces, frames)
+        assert (batch_size, has_tensorflow) == (4, False)
 
 
 def test_a_dead_host_costs_no_face(folder: Path) -> None:
@@ -104,7 +111,3 @@ def test_a_host_without_a_gpu_leaves_faces_to_the_processor(folder: Path) -> Non
         network = load_detector_network(find_detector(), device="gpu", host=keeper.address)
 
     assert isinstance(network, OpenvinoDetector)
-
-
-def _refuse() -> OpenvinoDetector:
-    raise AssertionError("the host lives")
