@@ -8,8 +8,7 @@ import pytest
 
 from db.session import Database
 from scheduler.metrics import render_metrics
-from tests.integration.scheduler.test_metrics import end
-from tests.seeding import judged, scan_ids, seed_batch, seed_classifier
+from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "monitoring"
 
@@ -19,7 +18,7 @@ def told(database: Database) -> set[str]:
     """Every metric of an installation that has judged some videos."""
     names = [str(number) for number in range(50)]
     for scan_id in scan_ids(database, seed_batch(database, seed_classifier(database), names)):
-        end(database, scan_id, judged(0.9))
+        end_scan(database, scan_id, judged(0.9))
     return set(re.findall(r"(?m)^# TYPE (\w+)", render_metrics(database).decode()))
 
 
