@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 _SOCKET = "network-host"
 _BACKLOG = 512
 _LOOK_S = 0.1
+_DIES_WITHIN_S = 10.0
 _ROOT = str(Path(__file__).resolve().parents[1])
 _PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[1]); from worker.logs import configure_logging; "
@@ -95,7 +96,8 @@ class NetworkKeeper:
             self._is_over.set()
             if self._process is not None:
                 self._process.kill()
-        self._thread.join()
+        # Not for ever: a driver that hangs can keep even a killed process.
+        self._thread.join(_DIES_WITHIN_S)
         self._close()
 
     def forget(self) -> None:

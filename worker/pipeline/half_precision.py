@@ -2,8 +2,8 @@
 
 Mixed precision after Micikevicius et al., "Mixed Precision Training" (ICLR 2018), for judging alone: weights stay
 float32 and are rounded where they are used. What tensor cores speed up (convolutions, matrix products), and what lies
-between and is harmless, takes and gives float16. Everything else stays float32: normalisation of pixels, sums, products
-and means of features, which may leave float16's range, and layers of so few outputs that tensor cores do nothing for
+between and is harmless, takes and gives float16. Everything else stays float32: normalisation of pixels, products and
+means of features, which may leave float16's range, and layers of so few outputs that tensor cores do nothing for
 them, such as the head, so that logits and heat maps are float32 too.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from worker.pipeline.precision import MAX_SCORE_GAP
 
 _FAST = frozenset({"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "EinsumDense", "Conv1D"})
-_HARMLESS = frozenset({"Activation", "ReLU", "LeakyReLU", "BatchNormalization", "ZeroPadding2D", "MaxPooling2D"})
+_HARMLESS = frozenset({"Activation", "Add", "ReLU", "LeakyReLU", "BatchNormalization", "ZeroPadding2D", "MaxPooling2D"})
 _FEW_OUTPUTS = 8
 """Tensor cores multiply in steps of eight."""
 
@@ -38,7 +38,8 @@ def in_half_precision(network: Any) -> Any:
         if isinstance(layer, keras.Model):
             return keras.models.clone_model(layer, clone_function=layer_in_half)
         config = layer.get_config()
-        if _gains(layer):
+        # A network may hold bare operations too, with names like those of layers.
+        if isinstance(layer, keras.Layer) and _gains(layer):
             config["dtype"] = "mixed_float16"
         return type(layer).from_config(config)
 
