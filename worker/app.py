@@ -23,7 +23,8 @@ TASK_NAME = "fakesweep.scan_video"
 # runs itself. Celery's limit lies above all that: it is the last resort, after the worker's own.
 WAITS_AND_RUN = 3
 TASK_LIMIT_SLACK_S = 300.0
-CHILD_START_LIMIT_S = 120.0
+# Longer than it takes a process to learn that two network hosts hang, one after the other, and to go on without.
+CHILD_START_LIMIT_S = 300.0
 # Twice that, as it is asked again, and the pause after it are shorter than the gap after which leases prove nothing.
 SILENCE_S = 3.0
 MEMORY_LIMIT_MB = 1500
