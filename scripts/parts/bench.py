@@ -1,11 +1,11 @@
 """Measures how fast videos are judged, how near that is to what the machine can do, and what does not grow.
 
 Each part can run alone: `stages` times each stage of judging beside ffmpeg alone; `batch` judges the videos through
-queue, worker and database beside the limit of decoders and networks alone; `growth` makes longer and larger videos of
-the same content; `flat` watches memory over hundreds of videos; `cold` times a first scan; `queue` times what is added
-to each video; `watching` judges a batch with pages of the web application open and without; `submission` times many
-tiny files; `reports` makes a large archive, asks questions of it, and has the
-web application serve its lists.
+queue, worker and database beside the limit of decoders and networks alone; `engines` runs the two networks alone, on
+every engine that the machine has; `growth` makes longer and larger videos of the same content; `flat` watches memory
+over hundreds of videos; `cold` times a first scan; `queue` times what is added to each video; `watching` judges a batch
+with pages of the web application open and without; `submission` times many tiny files; `reports` makes a large archive,
+asks questions of it, and has the web application serve its lists.
 
 The same command measures on every machine. Use it while nothing else runs: what others take is counted as ours.
 """
@@ -24,6 +24,7 @@ from rich.console import Console
 from scheduler.discovery import discover
 from scripts.parts.bench_batch import measure_batch, print_batch
 from scripts.parts.bench_cold import measure_cold, print_cold
+from scripts.parts.bench_engines import measure_engines, print_engines
 from scripts.parts.bench_flat import measure_flat, print_flat
 from scripts.parts.bench_growth import LENGTHS, SIZES, measure_growth, print_growth
 from scripts.parts.bench_installation import KINDS
@@ -49,7 +50,7 @@ class Part:
     print_figures: Callable[[Mapping[str, Any], Console], None]
 
 
-PARTS = ("stages", "batch", "growth", "flat", "cold", "queue", "watching", "submission", "reports")
+PARTS = ("stages", "batch", "engines", "growth", "flat", "cold", "queue", "watching", "submission", "reports")
 # They measure with the videos that were named.
 OF_VIDEOS = {"stages", "batch", "watching"}
 
@@ -152,6 +153,7 @@ def _parts(chosen: argparse.Namespace, paths: Sequence[bytes], talk: Console) ->
             lambda: measure_batch(paths, frames=frames, kind=chosen.kind, rounds=chosen.batch_rounds, on_step=say),
             print_batch,
         ),
+        "engines": Part(lambda: measure_engines(on_step=say), print_engines),
         "growth": Part(
             lambda: measure_growth(longest=chosen.longest, largest=chosen.largest, on_step=say), print_growth
         ),

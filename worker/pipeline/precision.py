@@ -77,10 +77,10 @@ def choose_precision(
     """
     if wanted == "float32":
         return wanted
-    able = [name for name, unit in _CAPABILITY.items() if unit in capabilities]
+    able = usable_precisions(capabilities)
     if wanted == "auto":
         # In the order of the table: bfloat16 is as fast as int8 where there are units for both, and more exact.
-        return next((name for name in _named(able) if name in measured and measured[name].is_accepted), "float32")
+        return next((name for name in able if name in measured and measured[name].is_accepted), "float32")
     if wanted not in able:
         raise BundleError(
             f"FAKESWEEP_PRECISION is {wanted}, for which this processor has no units: set it to auto or float32"
@@ -101,5 +101,6 @@ def detector_precision(wanted: WantedPrecision, capabilities: Collection[str]) -
     return "bfloat16" if wanted != "float32" and _CAPABILITY["bfloat16"] in capabilities else "float32"
 
 
-def _named(names: list[str]) -> list[Precision]:
-    return [name for name in PRECISIONS if name in names]
+def usable_precisions(capabilities: Collection[str]) -> list[Precision]:
+    """Those that a processor calculates in with units of its own, float32 first."""
+    return [name for name in PRECISIONS if name == "float32" or _CAPABILITY[name] in capabilities]

@@ -5,7 +5,9 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 from sqlalchemy import select
 
 from db.progress import read_progress
@@ -15,10 +17,14 @@ from db.tables.scans import Scan
 from db.videos import find_videos
 from scripts.parts import bench
 from scripts.parts.bench_archive import BATCH_ID, ArchivedVideo, count_frames, fill_archive
+from scripts.parts.bench_engines import engines_here, measure_engines, print_engines
+from scripts.parts.bench_networks import kept_calls, seconds_alone
 from scripts.parts.bench_reading import bytes_in_memory, drop_from_memory
 from scripts.parts.demo_videos import make_demo_videos
 from tests.bundles import build_bundle
 from tests.seeding import end_scan, judged, scan_ids, seed_batch, seed_classifier
+from worker.pipeline.keras_classifier import KerasNetwork
+from worker.pipeline.openvino_classifier import OpenvinoNetwork
 from worker.pipeline.results import STAGES
 
 
@@ -93,6 +99,49 @@ def test_measures_the_batch_beside_its_limit_and_what_does_not_grow(
     assert watching["watched_over_alone"] > 0.3
     assert watching["pages_drawn_per_minute"] > 0
     assert "growth" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_measures_the_networks_on_every_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each network in each precision, and larger batches as a GPU takes them; TensorFlow runs on a processor, too."""
+    monkeypatch.setenv("FAKESWEEP_CLASSIFIER", str(build_bundle(tmp_path / "bundle", with_keras=True)))
+
+    figures = measure_engines(rounds=1, engines=("processor", "tensorflow"))
+    print_engines(figures, Console())
+
+    measured = {(one["network"], one["engine"], one["precision"], one["batch"]) for one in figures["engines"]}
+    assert {("detector", "processor", "float32", 1), ("classifier", "processor", "float32", 8)} <= measured
+    assert {("detector", "tensorflow", "float16", batch) for batch in (1, 4, 16)} <= measured
+    assert {("classifier", "tensorflow", "float32", batch) for batch in (1, 8, 32, 128)} <= measured
+    for one in figures["engines"]:
+        assert one["ms_a_picture"] * one["pictures_a_second"] == pytest.approx(1000, rel=0.05)
+    assert "tensorflow" in capsys.readouterr().out
+    assert engines_here()[0] == "processor"
+
+
+@pytest.mark.slow
+def test_what_a_network_was_given_runs_again(tmp_path: Path) -> None:
+    """On both engines: the limit is measured with the very pictures that were judged, though they were overwritten."""
+    bundle = build_bundle(tmp_path / "bundle", with_keras=True)
+    networks = [
+        OpenvinoNetwork(bundle / "classifier.xml", size_px=224, threads=1),
+        KerasNetwork(bundle / "classifier.keras", size_px=224),
+    ]
+    crops = np.zeros((3, 224, 224, 3), np.uint8)
+    crops[1:, ..., 0] = 255
+
+    with kept_calls() as calls:
+        logits = [network.run(crops)[0].ravel().tolist() for network in networks]
+        crops[:] = 0
+
+    assert logits == [pytest.approx([0.0, 10.0, 10.0], abs=1e-3)] * 2
+    assert [call.is_classifier for call in calls] == [True, True]
+    assert seconds_alone(calls) > 0
+    of_openvino, of_keras = (call.again() for call in calls)
+    assert np.ravel(of_openvino["logit"]).tolist() == pytest.approx(logits[0])
+    assert np.ravel(of_keras[0])[:3].tolist() == pytest.approx(logits[1])
 
 
 def test_what_was_read_of_a_file_is_told(tmp_path: Path) -> None:
