@@ -21,6 +21,7 @@ from tests.bundles import build_bundle
 from tests.end_to_end.face_clips import draw_many_face_videos
 from tests.end_to_end.installation import Installation, stop
 from tests.services import wait_until
+from tests.threads import beside
 from worker.network_keeping import NetworkKeeper, wants_network_host
 from worker.pipeline.classifier import load_classifier
 from worker.pipeline.errors import BundleError
@@ -237,19 +238,13 @@ def test_a_worker_judges_through_its_host_and_without(installation: Installation
 @contextmanager
 def _hosts_killed(worker: int) -> Iterator[None]:
     """Within it, no host of this worker lives for long."""
-    is_over = threading.Event()
 
-    def kill() -> None:
+    def kill(is_over: threading.Event) -> None:
         while not is_over.wait(0.1):
             for process in psutil.Process(worker).children():
                 with suppress(psutil.Error):
                     if "network_host" in " ".join(process.cmdline()):
                         process.kill()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
+    with beside(kill):
         yield
-    finally:
-        is_over.set()
-        thread.join()

@@ -1,147 +1,30 @@
-"""The host gathers what its clients ask, answers each, and lets no client harm another."""
+"""The host gathers what its clients ask, and answers each."""
 
-import contextlib
-import fcntl
 import json
 import os
 import socket
 import struct
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.hosting import RED, Hosting, hosted
 from worker.pipeline.errors import BundleError
-from worker.pipeline.gpu_memory import GpuLostError, GpuMemoryError, NoGpuError
-from worker.pipeline.host_batches import BATCH_SIZES
+from worker.pipeline.gpu_memory import GpuLostError, NoGpuError
 from worker.pipeline.host_client import HostClient
-from worker.pipeline.host_memory import MEMORY_BYTES, ClientMemory
-from worker.pipeline.host_networks import HostedNetworks
+from worker.pipeline.host_memory import ClientMemory
 from worker.pipeline.host_wire import HELLO, NO_GPU_NOTE, NetworkName, open_socket, short_address
-from worker.pipeline.network_host import NetworkHost, Steps
-from worker.pipeline.precision import WantedPrecision
-
-RED = NetworkName("first-value", "/red", "0" * 64)
-
-
-class _Gpu:
-    """Says the first value of each picture, and what it was given."""
-
-    batch_sizes = BATCH_SIZES
-
-    def __init__(self, room: int = 128) -> None:
-        self.room = room
-        self.batches: list[list[int]] = []
-
-    def run(self, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        if len(pictures) > self.room:
-            raise GpuMemoryError(f"no room for {len(pictures)}")
-        values = pictures[:, 0, 0, 0]
-        self.batches.append(values.tolist())
-        return [values.astype(np.float32)[:, None], pictures[:, :2, :2, 1].astype(np.float32)]
-
-    def takes(self, shape: tuple[int, int, int]) -> bool:
-        return shape[2] == 3
-
-
-class Hosting:
-    """A host that is driven by hand, its networks, and clients in threads."""
-
-    def __init__(self, folder: Path, listener: socket.socket, threads: ThreadPoolExecutor) -> None:
-        self.address = folder / "host"
-        self.loaded: list[str] = []
-        self.gpu = _Gpu()
-        self._threads = threads
-
-        def load(place: Path, sha256: str, precision: WantedPrecision) -> _Gpu:
-            self.loaded.append(place.name)
-            if place.name == "broken":
-                raise BundleError("broken is altered")
-            return self.gpu
-
-        self.host = NetworkHost(listener, HostedNetworks("auto", loaders={"first-value": load}, kept=2), Steps())
-        self._client = self.client()
-
-    def client(self) -> HostClient:
-        """Another client."""
-        return HostClient(self.address, answers_within_s=20.0)
-
-    def asks(self, client: HostClient, values: list[int], network: NetworkName = RED) -> "Future[list[float]]":
-        """The logits that a client gets, whose pictures have these values in red, and one less in green."""
-        pictures = np.zeros((len(values), 4, 4, 3), np.uint8)
-        pictures[..., 0] = np.array(values, np.uint8)[:, None, None]
-        pictures[..., 1] = pictures[..., 0] - 1
-
-        def ask() -> list[float]:
-            found = client.ask(network, pictures)
-            if not values:
-                return [len(found)]
-            logits, maps = found
-            assert maps.shape == (len(values), 2, 2)
-            assert maps[:, 1, 1].tolist() == [value - 1 for value in values]
-            return [float(logit) for logit in logits.ravel()]
-
-        return self._threads.submit(ask)
-
-    def hear_until(self, count: int) -> None:
-        """Takes in until so many wait."""
-        end_s = time.monotonic() + 20
-        while len(self.host._waiting) < count:
-            assert time.monotonic() < end_s, "too few asked"
-            self.host.hear(1.0)
-
-    def judges(self, values: list[int], network: NetworkName = RED) -> list[float]:
-        """One question and its answer."""
-        answer = self.asks(self._client, values, network)
-        self.serve_until(answer)
-        return answer.result()
-
-    def serve_until(self, answer: "Future[list[float]]") -> None:
-        """Serves until there is an answer."""
-        while not answer.done():
-            self.host.hear(0.05)
-            if self.host._waiting:
-                self.host.answer_some()
-
-    def stranger(self) -> socket.socket:
-        """Somebody who connects, and may say anything."""
-        channel = open_socket()
-        channel.settimeout(10.0)
-        channel.connect(str(self.address))
-        return channel
-
-    def hangs_up_on(self, channel: socket.socket) -> None:
-        """Serves until a stranger is hung up on."""
-        channel.settimeout(0)
-        end_s = time.monotonic() + 20
-        while True:
-            assert time.monotonic() < end_s, "it is still connected"
-            self.host.hear(0.05)
-            if self.host._waiting:
-                self.host.answer_some()
-            with contextlib.suppress(BlockingIOError):
-                try:
-                    is_over = not channel.recv(16384)
-                except ConnectionResetError:
-                    is_over = True
-                if is_over:
-                    break
-        channel.close()
 
 
 @pytest.fixture
-def hosting(tmp_path: Path) -> Iterator[Hosting]:
-    """A host on a network that says the first value of each picture."""
-    with tempfile.TemporaryDirectory(prefix="fs-") as folder, open_socket() as listener:
-        listener.bind(str(Path(folder) / "host"))
-        listener.listen(8)
-        with ThreadPoolExecutor(8) as threads:
-            yield Hosting(Path(folder), listener, threads)
+def hosting() -> Iterator[Hosting]:
+    """A host that lets nobody harm it, nor another."""
+    with hosted() as made:
+        yield made
 
 
 def test_what_came_while_a_batch_ran_goes_together(hosting: Hosting) -> None:
@@ -251,127 +134,6 @@ def test_an_unknown_kind_is_refused(hosting: Hosting) -> None:
     answer = hosting.asks(hosting.client(), [5])
     hosting.serve_until(answer)
     assert answer.result() == [5]
-
-
-def _open_descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def _memory(size_bytes: int, *, seals: int = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW) -> int:
-    descriptor = os.memfd_create("test", os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, size_bytes)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return descriptor
-
-
-def _unsealed(_: Path) -> list[int]:
-    return [_memory(4096, seals=0)]
-
-
-def _growing(_: Path) -> list[int]:
-    return [_memory(4096, seals=fcntl.F_SEAL_SHRINK)]
-
-
-def _huge(_: Path) -> list[int]:
-    return [_memory(MEMORY_BYTES + 1)]
-
-
-def _empty(_: Path) -> list[int]:
-    return [_memory(0)]
-
-
-def _file(folder: Path) -> list[int]:
-    (folder / "file").write_bytes(bytes(4096))
-    return [os.open(folder / "file", os.O_RDWR)]
-
-
-def _pipe(_: Path) -> list[int]:
-    return list(os.pipe())[:1]
-
-
-def _several(_: Path) -> list[int]:
-    return [_memory(4096) for _ in range(7)]
-
-
-@pytest.mark.parametrize("descriptors", [_unsealed, _growing, _huge, _empty, _file, _pipe, _several, lambda _: []])
-def test_memory_that_could_harm_is_refused(
-    hosting: Hosting, tmp_path: Path, descriptors: Callable[[Path], list[int]]
-) -> None:
-    """What may shrink, grow, block, or is none at all costs its sender the connection, and nobody a descriptor."""
-    assert hosting.judges([1]) == [1]
-    before = _open_descriptors()
-    channel = hosting.stranger()
-    passed = descriptors(tmp_path)
-    socket.send_fds(channel, [HELLO], passed)
-
-    hosting.hangs_up_on(channel)
-    for descriptor in passed:
-        os.close(descriptor)
-
-    assert _open_descriptors() <= before + (descriptors is _pipe)
-    assert hosting.judges([1, 2]) == [1, 2]
-
-
-QUESTION = {"kind": RED.kind, "place": RED.place, "sha256": RED.sha256, "shape": [1, 4, 4, 3]}
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        b"no JSON",
-        b"[]",
-        b"{}",
-        b"[" * 16000,
-        b"x" * 20000,
-        json.dumps({**QUESTION, "shape": [1, 4, 4]}).encode(),
-        json.dumps({**QUESTION, "shape": [-1, 4, 4, 3]}).encode(),
-        json.dumps({**QUESTION, "shape": [True, 4, 4, 3]}).encode(),
-        json.dumps({**QUESTION, "shape": [129, 1, 1, 3]}).encode(),
-        json.dumps({**QUESTION, "shape": [1, 0, 4, 3]}).encode(),
-        json.dumps({**QUESTION, "shape": [1, 4, 4, 4]}).encode(),
-        json.dumps({**QUESTION, "shape": [1, 2**40, 4, 3]}).encode(),
-        json.dumps({**QUESTION, "shape": [128, 4, 4, 3]}).encode(),
-        json.dumps({**QUESTION, "shape": [85, 4, 4, 3]}).encode(),
-        json.dumps({**QUESTION, "place": 7}).encode(),
-        json.dumps({**QUESTION, "place": "a\0b"}).encode(),
-    ],
-)
-def test_questions_that_are_none_end_their_connection_alone(hosting: Hosting, message: bytes) -> None:
-    """Garbage, wrong shapes, pictures or answers that do not fit into the memory."""
-    channel = hosting.stranger()
-    memory = _memory(4096)
-    socket.send_fds(channel, [HELLO], [memory])
-    os.close(memory)
-    channel.send(message)
-
-    hosting.hangs_up_on(channel)
-
-    assert hosting.judges([1]) == [1]
-
-
-def test_speaking_out_of_turn_ends_the_connection(hosting: Hosting) -> None:
-    """One question at a time: nobody gets more of the GPU by asking more."""
-    channel = hosting.stranger()
-    memory = _memory(4096)
-    socket.send_fds(channel, [HELLO], [memory])
-    os.close(memory)
-    channel.send(json.dumps(QUESTION).encode())
-    channel.send(json.dumps(QUESTION).encode())
-    for _ in range(4):
-        hosting.host.hear(5.0)
-
-    assert (hosting.host._waiting, hosting.host._callers) == ([], set())
-    channel.close()
-    assert hosting.judges([1]) == [1]
-
-
-def test_sealed_memory_cannot_be_shrunk_under_the_host(hosting: Hosting) -> None:
-    """The client tries in vain; holes that it makes are read as zeros."""
-    memory = ClientMemory()
-
-    with pytest.raises(PermissionError):
-        os.ftruncate(memory.descriptor, 0)
-    memory.close()
 
 
 def test_a_host_that_hangs_is_not_waited_for_again(hosting: Hosting) -> None:
