@@ -76,6 +76,7 @@ class KerasFunction:
     def _take_half(self, network: Any, path: Path) -> bool:
         try:
             exact, half = self._judge, self._compiled(in_half_precision(network))
+        # The last is how Keras says that a layer has no description of its own to be rebuilt from.
         except (ValueError, TypeError, NotImplementedError) as error:
             _log.warning("%s keeps to float32, as it cannot be rebuilt: %s", path, str(error).partition("\n")[0])
             return False
